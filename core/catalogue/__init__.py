@@ -1,0 +1,1 @@
+"""What Caddie knows about each optimizer: one TOML file an optimizer, read strictly."""
