@@ -158,12 +158,17 @@ class NumberKind:
             return float(word)
         except ValueError:
             raise ValueProblem(
-                Text(f"{typed!r} is not a number (examples: 0.0001, 1e-4, inf).", f"{typed!r} は数値ではありません (例: 0.0001, 1e-4, inf)。")
+                Text(
+                    f"{typed!r} is not a number (examples: 0.0001, 1e-4, inf).",
+                    f"{typed!r} は数値ではありません (例: 0.0001, 1e-4, inf)。",
+                )
             ) from None
 
     def check(self, value: Value) -> None:
         if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
-            raise ValueProblem(Text(f"{value!r} is not a number of the right kind.", f"{value!r} は正しい型の数値ではありません。"))
+            raise ValueProblem(
+                Text(f"{value!r} is not a number of the right kind.", f"{value!r} は正しい型の数値ではありません。")
+            )
         if math.isnan(value):
             raise ValueProblem(Text("NaN is not a usable number.", "NaN は使えません。"))
         low, high = self.minimum, self.maximum
@@ -206,7 +211,9 @@ class TextKind:
             raise ValueProblem(Text(f"{value!r} is not a text.", f"{value!r} は文字列ではありません。"))
         if "=" in value:
             # sd-scripts splits each argument at "=" and expects exactly two parts.
-            raise ValueProblem(Text("sd-scripts cannot take a text with '=' in it.", "sd-scripts は '=' を含む文字列を受け取れません。"))
+            raise ValueProblem(
+                Text("sd-scripts cannot take a text with '=' in it.", "sd-scripts は '=' を含む文字列を受け取れません。")
+            )
         if self.choices and value not in self.choices:
             near = nearest(value, self.choices)
             hint_en = f" Did you mean {near}?" if near else ""
@@ -252,7 +259,10 @@ class TupleKind:
             raise ValueProblem(Text(f"{value!r} is not a list of numbers.", f"{value!r} は数値の組ではありません。"))
         if self.length is not None and len(value) != self.length:
             raise ValueProblem(
-                Text(f"needs {self.length} numbers, has {len(value)}.", f"数値が {self.length} 個必要です ({len(value)} 個あります)。")
+                Text(
+                    f"needs {self.length} numbers, has {len(value)}.",
+                    f"数値が {self.length} 個必要です ({len(value)} 個あります)。",
+                )
             )
         for item in value:
             self.item.check(item)
