@@ -16,6 +16,7 @@ class Catalogue:
         self._by_id = {spec.id: spec for spec in self.optimizers}
         self._exact: dict[str, OptimizerSpec] = {}
         self._folded: dict[str, OptimizerSpec] = {}
+        self._mistaken = {name.lower(): spec for spec in self.optimizers for name in spec.mistaken_names}
         for spec in self.optimizers:
             for name in (spec.optimizer_type, *spec.aliases):
                 if "." in name:
@@ -44,6 +45,10 @@ class Catalogue:
         if "." in optimizer_type:
             return self._exact.get(optimizer_type)
         return self._folded.get(optimizer_type.lower())
+
+    def meant_by(self, optimizer_type: str) -> OptimizerSpec | None:
+        """The entry that a name which `find` does not know was most likely meant to be; None where nobody can say."""
+        return self._mistaken.get(optimizer_type.lower())
 
     def find_for_options(self, options: Mapping[str, object]) -> OptimizerSpec | None:
         """The entry that a whole set of sd-scripts options means, old forms (`use_8bit_adam`) included."""

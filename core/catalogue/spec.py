@@ -214,10 +214,13 @@ class OptimizerSpec:
         class_path: the class that sd-scripts builds, as a dotted path; contract tests import it.
         fixed_arguments: what sd-scripts itself adds to the constructor (`nesterov=True`).
         aliases: other spellings of `optimizer_type` that mean this entry.
+        mistaken_names: what people write for it although sd-scripts refuses it or builds something else.
         case_sensitive: dotted names are matched by sd-scripts with case, built-in ones without.
         homepage, background, low_precision, since: cells of the table.
         requirements: packages; empty and `install_note` None means nothing to install.
+        wanted_arguments: what the table says has to be given in `--optimizer_args`.
         other_options: what else the table lists (old forms, class paths of other packages).
+        internal_arguments: keywords of the constructor that no command line can give, with the reason.
         state_bytes: optimizer state per trained parameter in bytes (float32 weights); None where unknown.
         state_note: how that was found, or why it is unknown.
         needs_cuda: cannot be built without a CUDA device.
@@ -231,6 +234,7 @@ class OptimizerSpec:
     class_path: str
     fixed_arguments: Mapping[str, Value] = field(default_factory=dict[str, Value])
     aliases: tuple[str, ...] = ()
+    mistaken_names: tuple[str, ...] = ()
     summary: Text
     pick_when: Text
     homepage: Fact
@@ -239,12 +243,14 @@ class OptimizerSpec:
     since: Fact
     requirements: tuple[Requirement, ...]
     install_note: Text | None = None
+    wanted_arguments: Fact = Fact(knowledge=Knowledge.UNKNOWN)
     other_options: Fact
     old_forms: tuple[OldForm, ...] = ()
     lr_method: LrMethod
     learning_rate: LearningRate
     schedulers: Schedulers
     arguments: tuple[ArgumentSpec, ...]
+    internal_arguments: Mapping[str, Text] = field(default_factory=dict[str, Text])
     logging: Logging
     state_bytes: float | None
     state_note: Text
