@@ -20,8 +20,18 @@ def _empty() -> Mapping[str, OptionValue]:
     return MappingProxyType({})
 
 
-def _nothing_kept() -> Mapping[str, Mapping[str, str]]:
+def _nothing_kept() -> Mapping[str, tuple[str, ...]]:
     return MappingProxyType({})
+
+
+def _no_extra() -> Mapping[str, object]:
+    return MappingProxyType({})
+
+
+def split_argument(item: str) -> tuple[str, str]:
+    """The name and the literal of one entry of `optimizer_args`; an entry without "=" has the literal ""."""
+    name, _, literal = item.partition("=")
+    return name.strip(), literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +47,8 @@ class Job:
         accelerate: options of `accelerate launch` (dest -> value), for example `num_cpu_threads_per_process`.
         name: what the user calls it; the file's stem where empty.
         notes: the user's own words.
-        kept_arguments: per optimizer type, the argument literals last used with it (name -> literal).
+        kept_arguments: per optimizer type, the entries of `optimizer_args` last used with it, exactly as they were.
+        extra: keys of the file's `[caddie]` table that this version does not know, kept for the one that does.
     """
 
     script: str = "train_network.py"
@@ -48,7 +59,8 @@ class Job:
     accelerate: Mapping[str, OptionValue] = field(default_factory=_empty)
     name: str = ""
     notes: str = ""
-    kept_arguments: Mapping[str, Mapping[str, str]] = field(default_factory=_nothing_kept)
+    kept_arguments: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing_kept)
+    extra: Mapping[str, object] = field(default_factory=_no_extra)
 
     def with_option(self, name: str, value: OptionValue | None) -> Job:
         """A copy with one option set, or removed where `value` is None. The order of the others stays."""
@@ -66,27 +78,44 @@ class Job:
         return value if isinstance(value, str) else ""
 
     @property
-    def arguments(self) -> Mapping[str, str]:
-        """The optimizer's arguments: name -> literal, in order. Entries without "=" are kept with the literal ""."""
+    def argument_items(self) -> tuple[str, ...]:
+        """The entries of `optimizer_args` as they are, malformed ones too (`core.command.problems` names those)."""
         items = self.options.get("optimizer_args")
-        if not isinstance(items, list):
-            return MappingProxyType({})
-        pairs = (str(item).partition("=") for item in items)
-        return MappingProxyType({name.strip(): literal for name, _, literal in pairs})
+        if isinstance(items, str):
+            return (items,)
+        return tuple(str(item) for item in items) if isinstance(items, list) else ()
+
+    @property
+    def arguments(self) -> Mapping[str, str]:
+        """The optimizer's arguments: name -> literal, in order. Entries without "=" are kept with the literal "".
+
+        Of an argument given twice the last one counts, as in sd-scripts.
+        """
+        return MappingProxyType(dict(split_argument(item) for item in self.argument_items))
 
     def with_arguments(self, arguments: Mapping[str, str]) -> Job:
-        """A copy with these optimizer arguments (name -> literal) and no others."""
-        items = [f"{name}={literal}" for name, literal in arguments.items()]
-        return self.with_option("optimizer_args", items or None)
+        """A copy with these optimizer arguments (name -> literal) and no others.
+
+        An entry that already says the same stays as it was written, so that `with_arguments(job.arguments)` changes
+        nothing of a malformed entry.
+        """
+        written = {split_argument(item): item for item in self.argument_items}
+        items = [written.get(pair) or f"{pair[0]}={pair[1]}" for pair in arguments.items()]
+        return self._with_items(items)
 
     def with_argument(self, name: str, literal: str | None) -> Job:
-        """A copy with one optimizer argument set, or removed where `literal` is None."""
-        arguments = dict(self.arguments)
-        if literal is None:
-            arguments.pop(name, None)
-        else:
-            arguments[name] = literal
-        return self.with_arguments(arguments)
+        """A copy with one optimizer argument set, or removed where `literal` is None. All other entries stay as they are."""
+        items = list(self.argument_items)
+        places = [place for place, item in enumerate(items) if split_argument(item)[0] == name]
+        if literal is not None:
+            if places:
+                items[places.pop()] = f"{name}={literal}"
+            else:
+                items.append(f"{name}={literal}")
+        return self._with_items([item for place, item in enumerate(items) if place not in places])
+
+    def _with_items(self, items: list[str]) -> Job:
+        return self.with_option("optimizer_args", items or None)
 
     def with_optimizer(self, optimizer_type: str) -> Job:
         """A copy that uses another optimizer, with the arguments last used with *that* one and no stale ones.
@@ -94,13 +123,12 @@ class Job:
         The arguments of the present optimizer are kept for the way back. The old forms `use_8bit_adam` and
         `use_lion_optimizer` are removed, since sd-scripts refuses them beside `optimizer_type`.
         """
-        kept = {name: dict(values) for name, values in self.kept_arguments.items()}
-        kept[self._memory_key] = dict(self.arguments)
+        kept = dict(self.kept_arguments)
+        kept[self._memory_key] = self.argument_items
         job = self.with_option("optimizer_type", optimizer_type)
         job = job.with_option("use_8bit_adam", None).with_option("use_lion_optimizer", None)
-        job = job.with_arguments(kept.pop(optimizer_type, {}))
-        frozen = {name: MappingProxyType(values) for name, values in kept.items() if values}
-        return replace(job, kept_arguments=MappingProxyType(frozen))
+        job = job._with_items(list(kept.pop(optimizer_type, ())))
+        return replace(job, kept_arguments=MappingProxyType({name: items for name, items in kept.items() if items}))
 
     @property
     def _memory_key(self) -> str:
