@@ -1,0 +1,230 @@
+"""Makes the virtual environment beside main.py, or finds it ready in a few milliseconds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from core.bootstrap import messages, pip_runner, stamp, system_libraries, torch_index
+from core.bootstrap.messages import say
+from core.text import Text
+
+GROUPS = ("app", "train", "test")
+"""Dependency groups of pyproject.toml, in the order in which they are installed."""
+
+
+class SetupError(Exception):
+    """The set-up cannot go on; the text says what a person can do."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.en)
+        self.text = text
+
+
+def venv_python(venv: Path, *, windowed: bool = False) -> Path:
+    """The interpreter of a virtual environment; `windowed` is the one without a console on Windows."""
+    if sys.platform == "win32":
+        return venv / "Scripts" / ("pythonw.exe" if windowed else "python.exe")
+    return venv / "bin" / "python"
+
+
+def is_ready(root: Path, groups: Sequence[str], *, window: bool) -> bool:
+    """Whether nothing has to be done for these groups. Reads three small files."""
+    venv = root / ".venv"
+    found = stamp.read(venv)
+    return (
+        found is not None
+        and found.fingerprint == stamp.fingerprint(root)
+        and set(groups) <= set(found.groups)
+        and (found.libraries_checked or not window)
+        and venv_python(venv).exists()
+    )
+
+
+def ensure(root: Path, groups: Sequence[str], *, window: bool) -> Path:
+    """Returns the interpreter of `root/.venv` with all of `groups` installed; makes or mends what is missing.
+
+    Args:
+        root: the folder of main.py.
+        groups: names out of `GROUPS`.
+        window: Qt will draw, so its system libraries have to be there.
+
+    Raises:
+        SetupError: with what to do.
+    """
+    venv = root / ".venv"
+    if is_ready(root, groups, window=window):
+        return venv_python(venv)
+    with _only_one(root):
+        if not is_ready(root, groups, window=window):  # another start may have done it while this one waited
+            _set_up(root, venv, groups, window=window)
+    return venv_python(venv)
+
+
+def _set_up(root: Path, venv: Path, groups: Sequence[str], *, window: bool) -> None:
+    found = stamp.read(venv)
+    current = stamp.fingerprint(root)
+    installed = set(found.groups) if found is not None else set[str]()
+    already = set(installed) if found is not None and found.fingerprint == current else set[str]()
+    print(say(messages.UPDATING if venv.exists() else messages.FIRST_START, folder=venv), file=sys.stderr)
+    _make_venv(venv)
+    stamp.forget(venv)
+    python = venv_python(venv)
+    if not already:
+        _install(root, venv, python, ["--upgrade", "pip"], "pip")
+    # A group that an older version had installed is brought up to date as well.
+    wanted = set(groups) | installed
+    for group in (name for name in GROUPS if name in wanted - already):
+        if group == "train":
+            _install_torch(root, venv, python)
+        _install(root, venv, python, ["--group", group], f"Caddie ({group})")
+        already.add(group)
+        # Written after each group, so that an interrupted set-up goes on and does not begin again.
+        stamp.write(venv, stamp.Stamp(current, tuple(sorted(already)), libraries_checked=False))
+    libraries = window and system_libraries.ensure_libraries(venv)
+    stamp.write(venv, stamp.Stamp(current, tuple(sorted(already)), libraries_checked=libraries))
+    print(say(messages.READY), file=sys.stderr)
+
+
+def _works(python: Path) -> bool:
+    try:
+        return subprocess.run([str(python), "-c", "import pip"], capture_output=True, check=False, timeout=60).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
+def _make_venv(venv: Path) -> None:
+    """Makes the virtual environment, or makes it anew when its interpreter is gone (Python was upgraded or removed)."""
+    if venv.exists():
+        if _works(venv_python(venv)):
+            return
+        if not (venv / "pyvenv.cfg").exists() and any(venv.iterdir()):
+            raise SetupError(messages.NOT_OURS.format(folder=venv))
+        print(say(messages.REPAIRING, folder=venv), file=sys.stderr)
+    print(say(messages.MAKING_VENV), file=sys.stderr)
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", "--clear", str(venv)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if made.returncode != 0 or not _works(venv_python(venv)):
+        reason = (made.stdout + made.stderr).strip()
+        if "ensurepip" in reason:
+            package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+            raise SetupError(messages.NO_VENV_MODULE.format(command=f"sudo apt install {package}"))
+        raise SetupError(messages.VENV_FAILED.format(reason=reason or "?"))
+
+
+def _install(root: Path, venv: Path, python: Path, what: list[str], name: str) -> None:
+    """Installs with the pinned versions, and where those cannot be had, says so and lets pip choose."""
+    log = venv / "caddie-setup.log"
+    title = say(messages.INSTALLING, what=name)
+    command = ["install", "-c", "constraints.txt", *what]
+    code, tail = pip_runner.run_pip(python, command, root=root, log=log, title=title)
+    if code != 0 and pip_runner.unresolved(tail):
+        print(say(messages.UNPINNED), file=sys.stderr)
+        code, tail = pip_runner.run_pip(python, ["install", *what], root=root, log=log, title=title)
+    if code != 0:
+        reason = pip_runner.explain(tail)
+        raise SetupError(
+            Text(
+                messages.PIP_FAILED.en.format(what=name, reason=reason.en, log=log),
+                messages.PIP_FAILED.ja.format(what=name, reason=reason.ja, log=log),
+            )
+        )
+
+
+def _install_torch(root: Path, venv: Path, python: Path) -> None:
+    """Installs torch from the index that fits the GPU; each index that fails is named before the next is tried."""
+    indexes = torch_index.choose(root / "resources")
+    for number, index in enumerate(indexes, 1):
+        source = ["--index-url", index] if index else []
+        if index:
+            print(say(messages.TORCH_FROM, where=index), file=sys.stderr)
+        try:
+            _install(root, venv, python, [*source, "torch"], "torch")
+        except SetupError:
+            if number == len(indexes):
+                raise
+        else:
+            return
+
+
+@contextlib.contextmanager
+def _only_one(root: Path) -> Generator[None]:
+    """Holds a lock on the folder, so that two starts at once do not write into the same environment.
+
+    The lock belongs to the open file: a killed process leaves none behind.
+    """
+    path = root / ".venv.lock"
+    try:
+        stream = path.open("a+b")
+    except OSError as error:
+        raise SetupError(messages.NOT_WRITABLE.format(folder=root, reason=error.strerror)) from error
+    with stream:
+        if not _try_lock(stream.fileno()):
+            print(say(messages.WAITING), file=sys.stderr)
+            _lock(stream.fileno())
+        yield
+
+
+if sys.platform == "win32":
+    import msvcrt
+    import time
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _lock(descriptor: int) -> None:
+        while not _try_lock(descriptor):
+            time.sleep(0.5)
+
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def go_on(python: Path, arguments: Sequence[str], *, window: bool) -> int:
+    """Goes on in the interpreter of the virtual environment.
+
+    On POSIX in place. Windows has no exec that keeps the console's attention: there the window is started without a
+    console and let go, and a command-line verb is waited for, with Ctrl-C left to the child.
+
+    Returns:
+        The exit code (Windows only).
+    """
+    if sys.platform != "win32":
+        os.execv(python, [str(python), *arguments])
+    return _go_on_windows(python.parent.parent, arguments, window=window)
+
+
+def _go_on_windows(venv: Path, arguments: Sequence[str], *, window: bool) -> int:
+    command = [str(venv_python(venv, windowed=window)), *arguments]
+    if window:
+        detached = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        subprocess.Popen(command, creationflags=detached, close_fds=True)
+        return 0
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return subprocess.run(command, check=False).returncode

@@ -1,0 +1,28 @@
+@echo off
+rem Opens Caddie. The first start sets it up in this console; later ones leave no console open.
+setlocal
+chcp 65001 >nul
+cd /d "%~dp0"
+set "PYTHONUTF8=1"
+if not exist ".venv\caddie-setup.json" goto setup
+if not exist ".venv\Scripts\pythonw.exe" goto setup
+start "" ".venv\Scripts\pythonw.exe" main.py %*
+exit /b 0
+:setup
+for %%V in (3.13 3.12 3.11 3.10) do (
+    py -%%V -c "" >nul 2>nul && (
+        py -%%V main.py %*
+        goto done
+    )
+)
+python -c "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))" >nul 2>nul && (
+    python main.py %*
+    goto done
+)
+echo Caddie needs Python 3.10 to 3.13 (64 bit): https://www.python.org/downloads/
+echo Caddie には Python 3.10 から 3.13 (64 bit) が必要です。
+pause
+exit /b 1
+:done
+if errorlevel 1 pause
+exit /b %errorlevel%
