@@ -1,0 +1,223 @@
+"""The composition root: builds the services, hands them to the window, catches what nobody caught."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from core.catalogue.catalogue import Catalogue
+from core.job.model import Job
+from core.options.model import OptionSet
+from core.paths import RESOURCES, settings_file, user_data_dir
+from gui.bridge.absent import NoEnvironments
+from gui.bridge.autosave import Autosave
+from gui.bridge.job_session import JobFiles, JobSession
+from gui.bridge.navigator import Navigator
+from gui.bridge.notices import Notice, Notices
+from gui.bridge.options import Options
+from gui.bridge.settings import Settings
+from gui.bridge.tasks import Tasks
+from gui.bridge.translation import Translation
+from gui.main_window import MainWindow
+from gui.services import Services
+from gui.theme.theme import Theme
+
+LOG_LIMIT = 1_000_000
+"""Bytes of the window's own log after which the next start begins a new one."""
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Opens the window and runs until it is closed.
+
+    Args:
+        arguments: what follows the program name; a job file to open.
+
+    Returns:
+        The exit code.
+    """
+    _start_log(user_data_dir() / "window.log")
+    application = make_application()
+    services = build_services(application)
+    window = MainWindow(services, make_job=lambda: starting_job(services.catalogue))
+    guard = ErrorGuard(services.tasks)
+    guard.install()
+    window.first_painted.connect(lambda: _after_first_paint(services, window, [Path(item) for item in arguments]))
+    window.show()
+    code = application.exec()
+    shut_down(services)
+    guard.uninstall()
+    return code
+
+
+def make_application() -> QApplication:
+    """The QApplication with its names (the desktop matches windows to icons by them)."""
+    QCoreApplication.setApplicationName("Caddie")
+    QCoreApplication.setOrganizationName("Caddie")
+    application = QApplication.instance() or QApplication(["caddie"])
+    assert isinstance(application, QApplication)
+    application.setDesktopFileName("caddie")
+    return application
+
+
+def build_services(application: QApplication, *, catalogue: Catalogue | None = None) -> Services:
+    """Makes every service. Nothing here may import torch, pyqtgraph or matplotlib.
+
+    Args:
+        application: the running application.
+        catalogue: instead of the shipped one.
+
+    Raises:
+        Problems: the shipped catalogue is damaged.
+    """
+    settings = Settings(settings_file(), application)
+    theme = Theme(application, settings, application)
+    translation = Translation(application, settings, RESOURCES / "translations", application)
+    tasks = Tasks(application)
+    notices = Notices(application)
+    options = Options(tasks, snapshot=_snapshot, checkout=_checkout, parent=application)
+    optimizers = catalogue or _catalogue()
+    session = JobSession(
+        starting_job(optimizers),
+        files=JobFiles(load=_load_job, save=_save_job),
+        options=options,
+        settings=settings,
+        autosave=Autosave(user_data_dir() / "autosave", dumps=_dump_job, loads=_read_job),
+        parent=application,
+    )
+    return Services(
+        catalogue=optimizers,
+        settings=settings,
+        session=session,
+        options=options,
+        environments=NoEnvironments(application),
+        runs=None,
+        theme=theme,
+        tasks=tasks,
+        translation=translation,
+        navigate=Navigator(application),
+        notices=notices,
+    )
+
+
+def starting_job(_catalogue: Catalogue) -> Job:
+    """The job that a new window holds."""
+    return Job()
+
+
+def shut_down(services: Services) -> None:
+    """Writes what waits to be written and lets the workers end."""
+    services.settings.flush()
+    services.tasks.wait()
+    services.translation.uninstall()
+
+
+class ErrorGuard:
+    """Sends errors that nobody caught (in slots, in threads) to the error dialog and to the log."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        self._hooks = (sys.excepthook, threading.excepthook)
+
+    def install(self) -> None:
+        """Takes the hooks."""
+        sys.excepthook = self._caught
+        threading.excepthook = self._caught_in_thread
+
+    def uninstall(self) -> None:
+        """Gives the hooks back."""
+        sys.excepthook, threading.excepthook = self._hooks
+
+    def _caught(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        logging.getLogger(__name__).error("Not caught anywhere", exc_info=(kind, error, trace))
+        if isinstance(error, KeyboardInterrupt):
+            QCoreApplication.quit()
+        else:
+            self._tasks.report(error)
+
+    def _caught_in_thread(self, args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            self._caught(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def _after_first_paint(services: Services, window: MainWindow, files: Sequence[Path]) -> None:
+    say = services.translation.say
+    notice = services.settings.notice
+    if notice is not None:
+        services.notices.post(Notice(text=lambda: say(notice), tone="warning"))
+    if files:
+        window.jobs.open_path(files[0])
+
+
+def _start_log(path: Path) -> None:
+    """Sends Python's and Qt's warnings to a file: a window started by a double-click has no console."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = "w" if path.exists() and path.stat().st_size > LOG_LIMIT else "a"
+        handler: logging.Handler = logging.FileHandler(path, mode=mode, encoding="utf-8", delay=True)
+    except OSError:
+        handler = logging.StreamHandler()
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    qInstallMessageHandler(_log_qt)
+
+
+def _log_qt(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    levels = {
+        QtMsgType.QtDebugMsg: logging.DEBUG,
+        QtMsgType.QtInfoMsg: logging.INFO,
+        QtMsgType.QtWarningMsg: logging.WARNING,
+        QtMsgType.QtCriticalMsg: logging.ERROR,
+        QtMsgType.QtFatalMsg: logging.CRITICAL,
+    }
+    logging.getLogger("qt").log(levels.get(kind, logging.WARNING), "%s: %s", context.category, message)
+
+
+# Imported late: the window opens before it needs them.
+
+
+def _catalogue() -> Catalogue:
+    from core.catalogue.loader import load_catalogue
+
+    return load_catalogue()
+
+
+def _snapshot() -> dict[str, OptionSet]:
+    from core.options.snapshot import load_snapshot
+
+    return dict(load_snapshot())
+
+
+def _checkout(folder: Path) -> dict[str, OptionSet]:
+    from core.options.reader import read_checkout
+
+    return dict(read_checkout(folder))
+
+
+def _load_job(path: Path) -> Job:
+    from core.job.store import load_job
+
+    return load_job(path)
+
+
+def _save_job(job: Job, path: Path) -> None:
+    from core.job.store import save_job
+
+    save_job(job, path)
+
+
+def _dump_job(job: Job) -> str:
+    from core.job.store import dumps
+
+    return dumps(job)
+
+
+def _read_job(text: str) -> Job:
+    from core.job.store import loads
+
+    return loads(text)

@@ -1,0 +1,19 @@
+"""How one page asks for another without knowing it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+
+class Navigator(QObject):
+    """`navigate("setup")` shows a page; `navigate("environment", "Prodigy")` also says what about.
+
+    Signals:
+        requested: page id and topic ("" for none). The main window listens and calls `Page.activated(topic)`.
+    """
+
+    requested = Signal(str, str)
+
+    def __call__(self, page_id: str, topic: str = "") -> None:
+        """Asks for a page."""
+        self.requested.emit(page_id, topic)

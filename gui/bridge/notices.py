@@ -1,0 +1,50 @@
+"""Short messages at the top of the window that ask nothing, with at most one button ("Undo")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QObject, Signal
+
+Tone = Literal["info", "success", "warning", "danger"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What to say.
+
+    Attributes:
+        text: called whenever the words are needed, so that the notice follows the language.
+        tone: how serious.
+        action: label of the button (called likewise), None for no button.
+        run: what the button does; the notice then goes.
+        seconds: goes by itself after this time; None stays until closed.
+    """
+
+    text: Callable[[], str]
+    tone: Tone = "info"
+    action: Callable[[], str] | None = None
+    run: Callable[[], None] | None = None
+    seconds: float | None = None
+
+
+class Notices(QObject):
+    """Where pages leave notices; the main window shows the latest one.
+
+    Signals:
+        posted: a Notice to show.
+        withdrawn: no notice any more.
+    """
+
+    posted = Signal(object)
+    withdrawn = Signal()
+
+    def post(self, notice: Notice) -> None:
+        """Shows a notice in place of any other."""
+        self.posted.emit(notice)
+
+    def clear(self) -> None:
+        """Takes the notice away."""
+        self.withdrawn.emit()

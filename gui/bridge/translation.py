@@ -1,0 +1,71 @@
+"""The interface language: Qt's own words and Caddie's, switched while the window is open."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QObject, QTranslator, Signal
+
+from core.text import Language, Text
+from gui.bridge.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+class Translation(QObject):
+    """Installs the translators for the language of the settings.
+
+    Every widget with text answers `QEvent.LanguageChange`, which Qt sends when translators come and go.
+
+    Signals:
+        changed: after the switch; item models that show `core` texts refresh on it.
+    """
+
+    changed = Signal()
+
+    def __init__(self, application: QCoreApplication, settings: Settings, folder: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._application = application
+        self._settings = settings
+        self._folder = folder
+        self._translators: list[QTranslator] = []
+        self._language: Language = "en"
+        settings.changed.connect(self._on_setting)
+        self._switch(settings.effective_language)
+
+    @property
+    def language(self) -> Language:
+        """The language on screen."""
+        return self._language
+
+    def say(self, text: Text) -> str:
+        """A text of `core` in the language on screen."""
+        return text.in_language(self._language)
+
+    def uninstall(self) -> None:
+        """Takes the translators out of the application."""
+        for translator in self._translators:
+            self._application.removeTranslator(translator)
+            translator.deleteLater()
+        self._translators.clear()
+
+    def _on_setting(self, key: str) -> None:
+        if key == "language" and self._settings.effective_language != self._language:
+            self._switch(self._settings.effective_language)
+            self.changed.emit()
+
+    def _switch(self, language: Language) -> None:
+        self.uninstall()
+        self._language = language
+        if language == "en":
+            return  # the sources are English
+        qt_folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+        for name, folder in ((f"qtbase_{language}", qt_folder), (f"caddie_{language}", str(self._folder))):
+            translator = QTranslator(self)
+            if translator.load(name, folder):
+                self._application.installTranslator(translator)
+                self._translators.append(translator)
+            else:
+                _log.warning("No translation %s in %s", name, folder)
+                translator.deleteLater()

@@ -1,0 +1,171 @@
+"""The window: rail, pages, title, notices, drag and drop, closing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from core.job.model import Job
+from gui.job_actions import JobActions
+from gui.menus import Menus
+from gui.pages.page import PAGES, Page, PageEntry
+from gui.services import Services
+from gui.theme.icons import application_icon
+from gui.widgets.base import Translated
+from gui.widgets.dialogs import Dialogs
+from gui.widgets.error_dialog import ErrorDialog
+from gui.widgets.notice_bar import NoticeBar
+from gui.widgets.rail import Rail
+
+MINIMUM = (960, 600)
+PREFERRED = (1360, 860)
+
+
+class MainWindow(Translated, QMainWindow):
+    """One job, several pages.
+
+    Signals:
+        first_painted: the window is on the screen for the first time; what can wait waits for it.
+        closed: the user closed it and nothing held it back.
+    """
+
+    first_painted = Signal()
+    closed = Signal()
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        make_job: Callable[[], Job] = Job,
+        entries: Sequence[PageEntry] = PAGES,
+        dialogs: Dialogs | None = None,
+    ) -> None:
+        super().__init__()
+        self.services = services
+        self.dialogs = dialogs or Dialogs(self)
+        self.jobs = JobActions(services, self.dialogs, make_job, self)
+        self.errors = ErrorDialog(services.theme, services.translation, self)
+        self._entries = {entry.page_id: entry for entry in entries}
+        self._pages: dict[str, Page] = {}
+        self._painted = False
+        self._stack = QStackedWidget()
+        self._rail = Rail(services.theme, entries)
+        self._lay_out()
+        self.menus = Menus(self, services, self.jobs, self.dialogs)
+        self.setWindowIcon(application_icon())
+        self.setAcceptDrops(True)
+        self.setMinimumSize(*MINIMUM)
+        self._rail.chosen.connect(self.navigate)
+        services.navigate.requested.connect(self.navigate)
+        services.tasks.unhandled.connect(self.errors.add)
+        services.session.file_changed.connect(self._retitle)
+        services.session.changed.connect(self._retitle)
+        self._restore_geometry()
+        self._retitle()
+        if self._entries:
+            self.navigate(next(iter(self._entries)))
+
+    # --- pages -------------------------------------------------------------------------------------------------
+
+    @property
+    def page(self) -> Page | None:
+        """The page in front."""
+        shown = self._stack.currentWidget()
+        return shown if isinstance(shown, Page) else None
+
+    def navigate(self, page_id: str, topic: str = "") -> None:
+        """Shows a page, building it when it is visited for the first time."""
+        if page_id not in self._entries:
+            raise KeyError(page_id)
+        page = self._pages.get(page_id)
+        if page is None:
+            page = self._entries[page_id].build(self.services, self._stack)
+            self._pages[page_id] = page
+            self._stack.addWidget(page)
+        self._stack.setCurrentWidget(page)
+        self._rail.select(page_id)
+        page.activated(topic)
+
+    def has_page(self, page_id: str) -> bool:
+        """Whether there is such a page."""
+        return page_id in self._entries
+
+    # --- Qt ----------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tells when the window is there."""
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            self.first_painted.emit()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Asks about unsaved changes."""
+        if not self.jobs.may_replace():
+            event.ignore()
+            return
+        self._save_geometry()
+        self.services.session.close()
+        event.accept()
+        self.closed.emit()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes one TOML file."""
+        if _dropped_job(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Opens it."""
+        path = _dropped_job(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self.jobs.open_path(path)
+
+    def retranslate(self) -> None:
+        """The title may hold a translated word."""
+        self._retitle()
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(NoticeBar(self.services.theme, self.services.notices))
+        column.addWidget(self._stack, 1)
+        centre = QWidget()
+        line = QHBoxLayout(centre)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(0)
+        line.addWidget(self._rail)
+        line.addWidget(right, 1)
+        self.setCentralWidget(centre)
+
+    def _retitle(self, *_: object) -> None:
+        self.setWindowTitle(f"{self.jobs.name}[*] – Caddie")
+        self.setWindowModified(self.services.session.modified)
+        path = self.services.session.path
+        self.setWindowFilePath("" if path is None else str(path))
+
+    def _save_geometry(self) -> None:
+        state = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+        self.services.settings.set("window_geometry", state)
+
+    def _restore_geometry(self) -> None:
+        self.resize(*PREFERRED)
+        stored = self.services.settings.text("window_geometry")
+        if stored:
+            self.restoreGeometry(QByteArray.fromBase64(stored.encode("ascii", "ignore")))
+
+
+def _dropped_job(event: QDropEvent) -> Path | None:
+    mime = event.mimeData()
+    files = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()] if mime.hasUrls() else []
+    if len(files) == 1 and files[0].lower().endswith(".toml") and event.possibleActions() & Qt.DropAction.CopyAction:
+        return Path(files[0])
+    return None

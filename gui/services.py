@@ -1,0 +1,74 @@
+"""What every page is given. Made once by `gui.app`; there are no module globals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from core.catalogue.catalogue import Catalogue
+from core.catalogue.spec import OptimizerSpec
+from core.environment.model import Environment, OptimizerState, ProbeReport
+from gui.bridge.job_session import JobSession
+from gui.bridge.navigator import Navigator
+from gui.bridge.notices import Notices
+from gui.bridge.options import Options
+from gui.bridge.settings import Settings
+from gui.bridge.tasks import Tasks
+from gui.bridge.translation import Translation
+from gui.theme.theme import Theme
+
+
+class EnvironmentsLike(Protocol):
+    """What a page that only reads install states needs of `EnvironmentService`."""
+
+    environments_changed: Any
+    selected_changed: Any
+    report_changed: Any
+
+    @property
+    def selected(self) -> Environment | None:
+        """The environment that trains."""
+        ...
+
+    def report(self, environment_id: str, /) -> ProbeReport | None:
+        """What its probe saw."""
+        ...
+
+    def probing(self, environment_id: str, /) -> bool:
+        """Whether its probe is under way."""
+        ...
+
+    def state(self, spec: OptimizerSpec, /) -> OptimizerState:
+        """Install state of an optimizer in the selected environment."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """The hands of a page.
+
+    Attributes:
+        catalogue: all optimizers.
+        settings: language, theme, anything remembered.
+        session: the open job.
+        options: option sets of the training scripts.
+        environments: the environments and their install states (`EnvironmentService`).
+        runs: the run service.
+        theme: colours and icons.
+        tasks: work off the GUI thread; `tasks.report(error)` shows an error.
+        translation: `say(text)` gives a `core` Text in the language on screen.
+        navigate: `navigate("setup")`.
+        notices: short messages at the top of the window.
+    """
+
+    catalogue: Catalogue
+    settings: Settings
+    session: JobSession
+    options: Options
+    environments: Any
+    runs: Any
+    theme: Theme
+    tasks: Tasks
+    translation: Translation
+    navigate: Navigator
+    notices: Notices
