@@ -1,0 +1,434 @@
+"""The editor widgets of a form. Numbers are text: nothing is rounded, clipped or dropped on its way into the job.
+
+Each editor is two one-way bindings: what the user does goes out through `edited`, what the job says comes in through
+`show_stored`, which never answers with `edited` and leaves the text alone when it already means the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QDir, QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QIcon, QKeyEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.forms.fields import Field, Shape, Stored
+
+
+def same_stored(one: Stored, other: Stored) -> bool:
+    """Whether two stored values are the same, their types included (1 is not True, and 1.0 is not 1)."""
+    return repr(one) == repr(other)
+
+
+def set_class(widget: QWidget, name: str, on: bool) -> None:
+    """Gives a widget a word of its `class` property, or takes it, and lets the theme look again when it changed."""
+    words = str(widget.property("class") or "").split()
+    if (name in words) == on:
+        return
+    words = [*words, name] if on else [word for word in words if word != name]
+    widget.setProperty("class", " ".join(words))
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+class Editor(QWidget):
+    """Base of all editors.
+
+    Attributes:
+        edited: the user changed the value to this `Stored`.
+        focused: the editor got the keyboard focus.
+    """
+
+    edited = Signal(object)
+    focused = Signal()
+
+    def __init__(self, field: Field, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.field = field
+        self._default = field.default()
+
+    def show_stored(self, stored: Stored) -> None:
+        """Shows what the job says, without an echo."""
+        raise NotImplementedError
+
+    def set_invalid(self, invalid: bool) -> None:
+        """Marks the editor, so that the theme can paint a wrong value."""
+        for widget in self._inputs():
+            set_class(widget, "wrong", invalid)
+
+    def retranslate(self) -> None:
+        """Renews what is written in the editor in the window's language."""
+
+    def renew_icons(self, icon: Callable[[str], QIcon]) -> None:
+        """Takes the icons of the present theme."""
+
+    def default_words(self) -> str:
+        """What an empty editor says about the default."""
+        if self._default is None:
+            return self.tr("not set")
+        return self.tr("default {0}").format(self._default)
+
+    def _inputs(self) -> list[QWidget]:
+        return []
+
+    def _watch(self, *widgets: QWidget) -> None:
+        for widget in widgets:
+            widget.installEventFilter(self)
+            widget.setAccessibleName(self.field.name)
+        self.setFocusProxy(widgets[0])
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.FocusIn:
+            self.focused.emit()
+        return super().eventFilter(watched, event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+
+def _row(editor: QWidget) -> QHBoxLayout:
+    layout = QHBoxLayout(editor)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    return layout
+
+
+class _PathLine(QLineEdit):
+    """A line that takes a dropped file or folder as its text."""
+
+    dropped = Signal(str)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+        else:
+            super().dragEnterEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        local = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if not local:
+            super().dropEvent(event)
+            return
+        event.acceptProposedAction()
+        self.dropped.emit(QDir.toNativeSeparators(local[0]))
+
+
+class LineEditor(Editor):
+    """One line of text: numbers, tuples, names."""
+
+    def __init__(self, field: Field, parent: QWidget | None = None) -> None:
+        super().__init__(field, parent)
+        self.line = self._make_line()
+        self.layout_ = _row(self)
+        self.layout_.addWidget(self.line, 1)
+        self.line.textEdited.connect(self._typed)
+        self._watch(self.line)
+        self._stored: Stored = None
+        self.retranslate()
+
+    def _make_line(self) -> QLineEdit:
+        return QLineEdit()
+
+    def _typed(self, text: str) -> None:
+        self._stored = self.field.read(text)
+        self._show_placeholder()
+        self.edited.emit(self._stored)
+
+    def show_stored(self, stored: Stored) -> None:
+        self._stored = stored
+        if not same_stored(self.field.read(self.line.text()), stored):
+            self.line.setText(self.field.typed(stored))
+            self.line.setCursorPosition(0)
+        self._show_placeholder()
+
+    def _show_placeholder(self) -> None:
+        words = self.tr("empty text") if self._stored == "" else self.default_words()
+        self.line.setPlaceholderText(words)
+
+    def retranslate(self) -> None:
+        self._show_placeholder()
+
+    def _inputs(self) -> list[QWidget]:
+        return [self.line]
+
+
+class PathEditor(LineEditor):
+    """A path with a chooser; files and folders can be dropped on it."""
+
+    def __init__(self, field: Field, parent: QWidget | None = None) -> None:
+        super().__init__(field, parent)
+        self.browse = QToolButton()
+        self.browse.setProperty("class", "button browse")
+        self.browse.clicked.connect(self.choose)
+        self.layout_.addWidget(self.browse)
+        self.retranslate()
+
+    def _make_line(self) -> QLineEdit:
+        line = _PathLine()
+        line.dropped.connect(self.accept)
+        return line
+
+    def choose(self) -> None:
+        """Opens the system's file dialog."""
+        here, title = self.line.text(), self.browse.toolTip()
+        if self.field.shape is Shape.FOLDER:
+            chosen = QFileDialog.getExistingDirectory(self, title, here)
+        elif self.field.shape is Shape.FILE_SAVE:
+            chosen = QFileDialog.getSaveFileName(self, title, here)[0]
+        else:
+            chosen = QFileDialog.getOpenFileName(self, title, here)[0]
+        if chosen:
+            self.accept(QDir.toNativeSeparators(chosen))
+
+    def renew_icons(self, icon: Callable[[str], QIcon]) -> None:
+        self.browse.setIcon(icon("folder" if self.field.shape is Shape.FOLDER else "file"))
+
+    def accept(self, path: str) -> None:
+        """Takes a chosen or dropped path."""
+        self.line.setText(path)
+        self._typed(path)
+
+    def retranslate(self) -> None:
+        super().retranslate()
+        if hasattr(self, "browse"):
+            folder = self.field.shape is Shape.FOLDER
+            words = self.tr("Choose a folder") if folder else self.tr("Choose a file")
+            self.browse.setToolTip(words)
+            self.browse.setAccessibleName(words)
+
+
+class _QuietCombo(QComboBox):
+    """A combo box that a scrolling wheel does not change in passing."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class ChoiceEditor(Editor):
+    """One of several values, the default among them; a value that is none of them is shown as it is."""
+
+    def __init__(self, field: Field, parent: QWidget | None = None) -> None:
+        super().__init__(field, parent)
+        self.combo = _QuietCombo()
+        self.combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.combo.setMinimumContentsLength(8)
+        self.combo.addItem("", None)
+        for choice in field.choices:
+            self.combo.addItem(choice, choice)
+        _row(self).addWidget(self.combo, 1)
+        self.combo.activated.connect(self._chosen)
+        self._watch(self.combo)
+        self.retranslate()
+
+    def _chosen(self, index: int) -> None:
+        typed = self.combo.itemData(index)
+        self.edited.emit(None if typed is None else self.field.read(typed))
+
+    def show_stored(self, stored: Stored) -> None:
+        known = 1 + len(self.field.choices)
+        while self.combo.count() > known:
+            self.combo.removeItem(known)
+        typed = None if stored is None else self.field.typed(stored)
+        index = 0 if typed is None else self.combo.findData(typed)
+        if index < 0:
+            self.combo.addItem(typed or "", typed)
+            index = known
+        self.combo.setCurrentIndex(index)
+
+    def retranslate(self) -> None:
+        self.combo.setItemText(0, self.default_words())
+
+    def _inputs(self) -> list[QWidget]:
+        return [self.combo]
+
+
+class SuggestEditor(Editor):
+    """Free text with suggestions."""
+
+    def __init__(self, field: Field, parent: QWidget | None = None) -> None:
+        super().__init__(field, parent)
+        self.combo = _QuietCombo()
+        self.combo.setEditable(True)
+        self.combo.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.combo.addItems(list(field.choices))
+        self.combo.setCurrentIndex(-1)
+        _row(self).addWidget(self.combo, 1)
+        line = self.combo.lineEdit()
+        assert line is not None
+        self.line = line
+        self.line.textEdited.connect(self._typed)
+        self.combo.activated.connect(lambda index: self._typed(self.combo.itemText(index)))
+        self._watch(self.combo, self.line)
+        self.retranslate()
+
+    def _typed(self, text: str) -> None:
+        self.edited.emit(self.field.read(text))
+
+    def show_stored(self, stored: Stored) -> None:
+        if not same_stored(self.field.read(self.line.text()), stored):
+            self.combo.setEditText(self.field.typed(stored))
+
+    def retranslate(self) -> None:
+        self.line.setPlaceholderText(self.default_words())
+
+    def _inputs(self) -> list[QWidget]:
+        return [self.combo]
+
+
+class TriStateEditor(Editor):
+    """Default, True or False side by side (and None, where that is a value)."""
+
+    def __init__(self, field: Field, parent: QWidget | None = None) -> None:
+        super().__init__(field, parent)
+        self._layout = _row(self)
+        self._layout.setSpacing(0)
+        self._group = QButtonGroup(self)
+        self._group.setExclusive(True)
+        self._by_typed: dict[str | None, QPushButton] = {}
+        self._strange: QPushButton | None = None
+        for typed in (None, *field.choices):
+            self._add(typed, typed or "")
+        self._layout.addStretch(1)
+        self._watch(*self._by_typed.values())
+        self.retranslate()
+        self.show_stored(None)
+
+    def _add(self, typed: str | None, words: str) -> QPushButton:
+        button = QPushButton(words)
+        button.setCheckable(True)
+        button.setProperty("class", "segment")
+        button.setProperty("place", "first" if typed is None else "middle")
+        button.setProperty("typed", typed)
+        # A click on the checked one must not uncheck it, and a press on another is the only way to change.
+        button.clicked.connect(lambda: self.edited.emit(None if typed is None else self.field.read(typed)))
+        button.installEventFilter(self)
+        self._group.addButton(button)
+        self._by_typed[typed] = button
+        self._layout.insertWidget(len(self._by_typed) - 1, button)
+        return button
+
+    def button(self, typed: str | None) -> QPushButton:
+        """The segment for a typed value (None: the default)."""
+        return self._by_typed[typed]
+
+    def show_stored(self, stored: Stored) -> None:
+        typed = None if stored is None else self.field.typed(stored)
+        if self._strange is not None and self._strange is not self._by_typed.get(typed):
+            del self._by_typed[self._strange.property("typed")]
+            self._group.removeButton(self._strange)
+            self._layout.removeWidget(self._strange)
+            self._strange.hide()
+            self._strange.deleteLater()
+            self._strange = None
+        if typed not in self._by_typed:
+            self._strange = self._add(typed, typed or "")
+        self._by_typed[typed].setChecked(True)
+        # Tab reaches the control once, arrow keys move within it.
+        for button in self._by_typed.values():
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus if button.isChecked() else Qt.FocusPolicy.ClickFocus)
+        self.setFocusProxy(self._by_typed[typed])
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and self._moved(event.key()):
+            return True
+        return super().eventFilter(watched, event)
+
+    def _moved(self, key: int) -> bool:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(key))
+        if step is None:
+            return False
+        buttons = list(self._by_typed.values())
+        now = next((place for place, button in enumerate(buttons) if button.isChecked()), 0)
+        target = buttons[min(max(now + step, 0), len(buttons) - 1)]
+        target.setFocus(Qt.FocusReason.TabFocusReason)
+        target.click()
+        return True
+
+    def retranslate(self) -> None:
+        words = self.tr("Default") if self._default is None else self.tr("Default: {0}").format(self._default)
+        self._by_typed[None].setText(words)
+
+    def _inputs(self) -> list[QWidget]:
+        return list(self._by_typed.values())
+
+
+class LinesEditor(Editor):
+    """Several texts, one a line; grows with its text up to a limit."""
+
+    most_lines = 8
+
+    def __init__(self, field: Field, parent: QWidget | None = None) -> None:
+        super().__init__(field, parent)
+        self.text = QPlainTextEdit()
+        self.text.setTabChangesFocus(True)
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.text)
+        self._showing = False
+        self.text.textChanged.connect(self._changed)
+        self._watch(self.text)
+        self.retranslate()
+        self._fit()
+
+    def _changed(self) -> None:
+        self._fit()
+        if not self._showing:
+            self.edited.emit(self.field.read(self.text.toPlainText()))
+
+    def show_stored(self, stored: Stored) -> None:
+        if same_stored(self.field.read(self.text.toPlainText()), stored):
+            return
+        self._showing = True
+        try:
+            self.text.setPlainText(self.field.typed(stored))
+        finally:
+            self._showing = False
+
+    def _fit(self) -> None:
+        lines = min(max(self.text.document().blockCount(), 1), self.most_lines)
+        margins = 2 * int(self.text.document().documentMargin()) + 2 * self.text.frameWidth() + 8
+        self.text.setFixedHeight(lines * self.text.fontMetrics().lineSpacing() + margins)
+
+    def retranslate(self) -> None:
+        self.text.setPlaceholderText(self.tr("one value a line"))
+
+    def _inputs(self) -> list[QWidget]:
+        return [self.text]
+
+
+_EDITORS: dict[Shape, type[Editor]] = {
+    Shape.LINE: LineEditor,
+    Shape.TRI_STATE: TriStateEditor,
+    Shape.CHOICE: ChoiceEditor,
+    Shape.SUGGEST: SuggestEditor,
+    Shape.FILE_OPEN: PathEditor,
+    Shape.FILE_SAVE: PathEditor,
+    Shape.FOLDER: PathEditor,
+    Shape.LINES: LinesEditor,
+}
+
+
+def make_editor(field: Field, parent: QWidget | None = None) -> Editor:
+    """The editor that a field wants."""
+    return _EDITORS[field.shape](field, parent)
