@@ -270,3 +270,21 @@ class TupleKind:
     def show(self, value: Value) -> str:
         assert isinstance(value, tuple)
         return ", ".join(self.item.show(item) for item in value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiteralKind:
+    """Any Python literal: for arguments of classes outside the catalogue whose kind their signature does not tell."""
+
+    name: str = "literal"
+
+    def parse(self, typed: str) -> Value:
+        if typed.strip().casefold() in _INFINITIES:
+            return _INFINITIES[typed.strip().casefold()]
+        return from_literal(typed)
+
+    def check(self, value: Value) -> None:
+        TextKind().check(value) if isinstance(value, str) else literal(value)
+
+    def show(self, value: Value) -> str:
+        return literal(value)

@@ -67,6 +67,7 @@ class CheckoutReport:
         branch: branch name, None when detached or without git.
         version: nearest tag or declared version, None where unknown.
         scripts: file names of the training scripts in it.
+        requirements: what its requirements.txt asks for, as PEP 508 strings ("prodigyopt==1.1.2").
         problem: why it is not a usable checkout, or None.
     """
 
@@ -75,6 +76,7 @@ class CheckoutReport:
     branch: str | None = None
     version: str | None = None
     scripts: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
     problem: Text | None = None
 
 
@@ -91,6 +93,8 @@ class ProbeReport:
         gpus: as torch sees them.
         packages: by distribution name, normalised (lower case, dashes).
         checkout: None where the environment has none.
+        bits: 64, or 32 for a 32-bit Python (for which there is no torch).
+        gpu_problem: what torch said when it was asked for GPUs and failed, or None.
         problem: no Python, hangs, crashed, …
     """
 
@@ -103,6 +107,8 @@ class ProbeReport:
     gpus: tuple[GpuReport, ...] = ()
     packages: Mapping[str, PackageReport] = field(default_factory=dict[str, PackageReport])
     checkout: CheckoutReport | None = None
+    bits: int = 64
+    gpu_problem: str | None = None
     problem: Text | None = None
 
 
