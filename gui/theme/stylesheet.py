@@ -10,6 +10,7 @@ from string import Template
 
 from core.paths import RESOURCES
 from gui.theme import tokens
+from gui.theme.form_sheet import FORM_SHEET
 from gui.theme.tokens import DARK, Colors
 
 _SHEET = Template("""
@@ -164,8 +165,9 @@ QStatusBar::item { border: none; }
 
 def stylesheet(colors: Colors) -> str:
     """The sheet for a theme."""
-    return _SHEET.substitute(
+    return Template(_SHEET.template + FORM_SHEET).substitute(
         colors.as_mapping(),
+        mono=", ".join(f'"{family}"' for family in tokens.MONO_FAMILIES),
         icons=(RESOURCES / "icons").as_posix(),
         shade="dark" if colors is DARK else "light",
         headline_pt=tokens.HEADLINE_PT,
