@@ -1,0 +1,190 @@
+"""Starts a run that does not need the process that started it.
+
+The starter prepares the folder and starts a supervisor that detaches itself; the supervisor starts the training. The
+training writes straight into the folder's log, so that nothing blocks or breaks when any process of Caddie dies.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.environment.model import Environment
+from core.errors import CaddieError
+from core.job.model import Job
+from core.options.model import OptionSet
+from core.paths import PROJECT_ROOT
+from core.runs.folder import RunFolder, make_run_folder, prepare
+from core.runs.processes import RUN_MARK
+from core.runs.records import RunCommand
+from core.text import Text
+
+COMPANION = Path(__file__).with_name("companion.py")
+
+_SAFE_VARIABLES = {
+    "PYTHONUNBUFFERED": "1",  # else stdout comes in blocks, hours late
+    "PYTHONUTF8": "1",  # sd-scripts prints Japanese; a stdout that is not UTF-8 kills it
+    "PYTHONIOENCODING": "utf-8",
+    "PYTHONNOUSERSITE": "1",  # packages of the user site shadow the environment's
+    "COLUMNS": "200",  # rich wraps paths at 80 otherwise
+    "LINES": "50",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DISABLE_TELEMETRY": "1",
+}
+_UNSET = ("PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV")
+
+
+def start_run(job: Job, environment: Environment, options: OptionSet, *, runs_dir: Path | None = None) -> RunFolder:
+    """Starts the training of a job and returns at once.
+
+    Args:
+        job: what to train.
+        environment: the Python and the checkout that train.
+        options: what the job's script accepts.
+        runs_dir: where the run's folder is made; the user's runs folder if None.
+
+    Raises:
+        CaddieError: the environment cannot train, the job cannot be said on a command line, or the folder or the
+            supervisor cannot be made. No process and no folder of a run stays then.
+    """
+    from core.command.build import build_argv
+    from core.job.store import save_job
+
+    checkout = _checkout(job, environment)
+    argv = build_argv(
+        job,
+        python=str(environment.python),
+        checkout=str(checkout),
+        options=options,
+        companion=str(COMPANION) if job.companion else None,
+    )
+    try:
+        folder = make_run_folder(run_name(job), runs_dir)
+        save_job(job, folder.job_file)
+        prepare(folder, run_command(job, argv, environment.python, checkout, folder))
+    except OSError as error:
+        raise CaddieError(
+            Text(f"The run's folder cannot be written: {error}", f"実行フォルダーに書き込めません: {error}")
+        ) from error
+    start_supervisor(folder)
+    return folder
+
+
+def _checkout(job: Job, environment: Environment) -> Path:
+    if environment.sd_scripts is None:
+        raise CaddieError(
+            Text(
+                f"The environment {environment.name} has no sd-scripts folder. Set one on the Environment page.",
+                f"環境 {environment.name} に sd-scripts のフォルダーが設定されていません。環境ページで指定してください。",
+            )
+        )
+    if not (environment.sd_scripts / job.script).is_file():
+        raise CaddieError(
+            Text(
+                f"{job.script} is not in {environment.sd_scripts}.",
+                f"{environment.sd_scripts} に {job.script} がありません。",
+            )
+        )
+    if not environment.python.is_file():
+        raise CaddieError(
+            Text(
+                f"The interpreter {environment.python} is not there.",
+                f"Python インタープリター {environment.python} が見つかりません。",
+            )
+        )
+    return environment.sd_scripts
+
+
+def run_name(job: Job) -> str:
+    """What to call a run of that job: its name, its output's name, or its optimizer."""
+    output = job.options.get("output_name")
+    return job.name or (output if isinstance(output, str) else "") or job.optimizer_type or "run"
+
+
+def run_command(job: Job, argv: list[str], python: Path, checkout: Path, folder: RunFolder) -> RunCommand:
+    """The command of a run with everything around it: safe variables, the companion's variables, the run's mark."""
+    environment = {**_SAFE_VARIABLES, RUN_MARK: str(folder.path)}
+    if job.companion:
+        environment |= companion_variables(folder)
+    total = job.options.get("max_train_steps")
+    return RunCommand(
+        argv=tuple(argv),
+        cwd=str(checkout),
+        environment=environment,
+        unset=_UNSET,
+        path_first=(str(python.parent),),
+        name=run_name(job),
+        companion=job.companion,
+        total_steps=total if isinstance(total, int) and "max_train_epochs" not in job.options else None,
+        output_dir=_absolute(job.options.get("output_dir"), checkout),
+        output_name=_text(job.options.get("output_name")),
+        logging_dir=_absolute(job.options.get("logging_dir"), checkout),
+        created_at=time.time(),
+    )
+
+
+def companion_variables(folder: RunFolder) -> Mapping[str, str]:
+    """What the companion reads from its environment."""
+    return {"CADDIE_EVENTS": str(folder.events_file), "CADDIE_STOP": str(folder.stop_file)}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _absolute(value: object, base: Path) -> str | None:
+    return str(base / value) if isinstance(value, str) and value else None
+
+
+def start_supervisor(folder: RunFolder) -> None:
+    """Starts a supervisor for a prepared folder; it goes on without this process.
+
+    A supervisor that finds the training already there watches that one instead of starting another.
+
+    Raises:
+        CaddieError: it cannot be started.
+    """
+    argv = [sys.executable, "-X", "utf8", "-m", "core.runs.supervisor", str(folder.path)]
+    try:
+        with open(folder.supervisor_log, "ab") as log:
+            # This first process only detaches the real supervisor and ends, so that no zombie and no open handle stays.
+            first = subprocess.run(
+                argv,
+                cwd=PROJECT_ROOT,
+                env=_supervisor_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=False,
+                timeout=60,
+                start_new_session=sys.platform != "win32",
+                creationflags=detached_flags(),
+            )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _cannot_start(str(error)) from error
+    if first.returncode != 0:
+        said = folder.supervisor_log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise _cannot_start(said[-1] if said else f"exit code {first.returncode}")
+
+
+def _cannot_start(reason: str) -> CaddieError:
+    return CaddieError(
+        Text(
+            f"The process that watches over the training could not be started: {reason}",
+            f"学習を監視するプロセスを起動できませんでした: {reason}",
+        )
+    )
+
+
+def _supervisor_environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def detached_flags(platform: str = sys.platform) -> int:
+    """`creationflags` that cut a child loose without a window on Windows; 0 elsewhere (`start_new_session` does it)."""
+    create_new_process_group, create_no_window = 0x00000200, 0x08000000
+    return create_new_process_group | create_no_window if platform == "win32" else 0

@@ -1,0 +1,255 @@
+"""The small process that starts a training, watches it, obeys a stop, and writes down how it ended.
+
+`python -m core.runs.supervisor FOLDER` detaches itself and returns; the window that asked may then close or crash. It
+needs nothing but the run's folder. Where the training of that folder already lives (an earlier supervisor was killed),
+it watches that one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from core.runs.evidence import gather
+from core.runs.folder import RunFolder, update_processes
+from core.runs.judge import judge
+from core.runs.launch import detached_flags
+from core.runs.outcome import Outcome
+from core.runs.processes import ProcessId, identify, is_alive, tree_of
+from core.runs.records import RunCommand, StopTimes, stop_is_urgent, write_outcome
+from core.runs.stopping import Stopper, alive, end_leftovers
+from core.text import Text
+
+_LOOK = 0.2
+"""Seconds between two looks at the child and the stop request."""
+
+_LOOK_AT_TREE = 2.0
+"""Seconds between two looks at the child's descendants."""
+
+_WRITE_AGAIN = 15.0
+"""Seconds before an outcome that could not be written is tried again."""
+
+_WRITE_TRIES = 240
+_WATCH = "--watch"
+
+
+class Supervisor:
+    """Watches one run to its end.
+
+    Args:
+        run: the run.
+        times: how long each way of stopping is given.
+    """
+
+    def __init__(self, run: RunFolder, times: StopTimes) -> None:
+        self._run = run
+        self._times = times
+        self._command = run.command
+        self._child: subprocess.Popen[bytes] | None = None
+        self._looked_at_tree = 0.0
+        self._terminated = False
+
+    def run(self) -> None:
+        """Starts the command (or finds it running), watches it, and writes the outcome."""
+        me = identify(os.getpid())
+        assert me is not None
+        record = self._run.processes()
+        if is_alive(record.supervisor):
+            return
+        found_running = record.child is not None
+        update_processes(self._run, supervisor=me)
+        signal.signal(signal.SIGTERM, self._on_terminate)
+        # A handler, not "ignore": what is ignored here would be ignored by the training too, and Ctrl-C has to reach it.
+        signal.signal(signal.SIGINT, self._on_terminate)
+        trouble = None
+        if not found_running and not self._run.stop_requested():
+            trouble = self._start()
+        if trouble is None:
+            self._watch()
+        self._conclude(trouble)
+
+    def _on_terminate(self, _number: int, _frame: object) -> None:
+        self._terminated = True
+
+    def _start(self) -> Text | None:
+        """Starts the command; returns what went wrong, None where nothing did."""
+        try:
+            with open(self._run.log_file, "ab") as log:
+                self._child = subprocess.Popen(
+                    list(self._command.argv),
+                    cwd=self._command.cwd,
+                    env=child_environment(self._command, dict(os.environ)),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=sys.platform != "win32",
+                    creationflags=child_flags(),
+                )
+        except (OSError, ValueError) as error:
+            return Text(f"The training could not be started: {error}", f"学習プロセスを起動できませんでした: {error}")
+        child = identify(self._child.pid) or ProcessId(self._child.pid, time.time())
+        update_processes(self._run, child=child, started_at=child.created)
+        return None
+
+    def _watch(self) -> None:
+        """Returns when nothing of the training is alive any more, or only what it left behind."""
+        stopper: Stopper | None = None
+        while self._is_running():
+            self._remember_tree()
+            if self._terminated and not self._run.stop_requested():
+                self._run.request_stop()  # somebody ends the supervisor: the training does not go on unseen
+            if self._run.stop_requested():
+                urgent = stop_is_urgent(self._run.stop_file)
+                if stopper is None:
+                    stopper = Stopper(self._run, self._times, with_companion=self._command.companion, urgent=urgent)
+                if urgent:
+                    stopper.hurry()
+                stopper.push()
+            time.sleep(_LOOK)
+        if stopper is None:
+            self._wait_for_leftovers()
+        end_leftovers(self._run, self._times)
+
+    def _is_running(self) -> bool:
+        """Whether the launched command lives, or the script that it left behind when it was killed."""
+        if self._child is not None:
+            if self._child.poll() is None:
+                return True
+        elif is_alive(self._run.processes().child):
+            return True
+        if self._child is not None and self._child.returncode == 0:
+            return False
+        return any(_runs_script(process_argv, self._command) for process_argv in self._living_commands())
+
+    def _living_commands(self) -> list[list[str]]:
+        import psutil
+
+        commands: list[list[str]] = []
+        for process in alive(self._run):
+            try:
+                commands.append(process.cmdline())
+            except psutil.Error:
+                continue
+        return commands
+
+    def _remember_tree(self) -> None:
+        """Writes down the descendants, so that they are found again when their parent is gone."""
+        now = time.monotonic()
+        if now - self._looked_at_tree < _LOOK_AT_TREE:
+            return
+        self._looked_at_tree = now
+        record = self._run.processes()
+        if record.child is None:
+            return
+        known = {process.pid: process for process in record.seen if is_alive(process)}
+        for pid in tree_of(record.roots):
+            if pid != record.child.pid and pid not in known and (found := identify(pid)) is not None:
+                known[pid] = found
+        seen = tuple(known.values())
+        if set(seen) != set(record.seen):
+            update_processes(self._run, seen=seen)
+
+    def _wait_for_leftovers(self) -> None:
+        """Gives what a script that ended by itself left behind (uploads, loggers) a moment to end by itself."""
+        until = time.monotonic() + self._times.leftovers
+        while time.monotonic() < until and alive(self._run):
+            time.sleep(_LOOK)
+
+    def _conclude(self, trouble: Text | None) -> None:
+        code = None if self._child is None else self._child.poll()
+        outcome = judge(gather(self._run, exit_code=code, trouble=trouble, ended_at=time.time()))
+        self._write(outcome)
+
+    def _write(self, outcome: Outcome) -> None:
+        """Writes the outcome, again and again where the disk is full: an end that nobody can read is no end."""
+        for attempt in range(_WRITE_TRIES):
+            try:
+                write_outcome(self._run.outcome_file, outcome)
+            except OSError as error:
+                if attempt == 0:
+                    sys.stderr.write(f"The outcome ({outcome.ending.value}: {outcome.sentence.en}) is not written: {error}\n")
+                time.sleep(_WRITE_AGAIN)
+            else:
+                return
+
+
+def _runs_script(argv: list[str], command: RunCommand) -> bool:
+    """Whether a process is the training itself: it has the launched script among its arguments."""
+    scripts = {argument for argument in command.argv if argument.endswith(".py")}
+    return any(argument in scripts for argument in argv)
+
+
+def child_environment(command: RunCommand, inherited: dict[str, str]) -> dict[str, str]:
+    """The environment of the training: what is inherited, without what would harm it, with what the run adds."""
+    environment = {name: value for name, value in inherited.items() if name not in command.unset}
+    first = os.pathsep.join(command.path_first)
+    path = environment.get("PATH", "")
+    if first:
+        environment["PATH"] = f"{first}{os.pathsep}{path}" if path else first
+    environment.update(command.environment)
+    return environment
+
+
+def child_flags(platform: str = sys.platform) -> int:
+    """`creationflags` that give the training a group of its own on Windows; 0 elsewhere (it leads a session).
+
+    It keeps the supervisor's hidden console, else it could not be sent Ctrl-Break.
+    """
+    return 0x00000200 if platform == "win32" else 0
+
+
+def read_times(variables: dict[str, str]) -> StopTimes:
+    """The times of stopping; `CADDIE_STOP_TIMES=ask,interrupt,terminate,leftovers` changes them (seconds)."""
+    said = variables.get("CADDIE_STOP_TIMES")
+    if not said:
+        return StopTimes()
+    ask, interrupt, terminate, leftovers = (float(part) for part in said.split(","))
+    return StopTimes(ask=ask, interrupt=interrupt, terminate=terminate, leftovers=leftovers)
+
+
+def _detach(folder: str) -> None:
+    """Goes on as a process without parent, session or window of its starter; this one returns."""
+    if sys.platform != "win32":
+        if os.fork() == 0:
+            os.setsid()
+            _main_of_watcher(folder)
+            os._exit(0)
+        return
+    argv = [sys.executable, "-X", "utf8", "-m", "core.runs.supervisor", _WATCH, folder]
+    breakaway = 0x01000000
+    flags = detached_flags()
+    try:
+        subprocess.Popen(argv, creationflags=flags | breakaway, stdin=subprocess.DEVNULL)
+    except OSError:  # the job that the window lives in (a terminal, a CI runner) lets nobody out
+        subprocess.Popen(argv, creationflags=flags, stdin=subprocess.DEVNULL)
+
+
+def _main_of_watcher(folder: str) -> None:
+    try:
+        Supervisor(RunFolder(Path(folder)), read_times(dict(os.environ))).run()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        sys.stderr.flush()
+        raise
+
+
+def main(arguments: list[str]) -> int:
+    """Detaches and watches. Returns an exit code: 2 for wrong usage."""
+    if len(arguments) == 2 and arguments[0] == _WATCH:
+        _main_of_watcher(arguments[1])
+        return 0
+    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
+        sys.stderr.write("usage: python -m core.runs.supervisor FOLDER\n")
+        return 2
+    _detach(arguments[0])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
