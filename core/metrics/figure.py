@@ -1,0 +1,191 @@
+# pyright: reportUnknownMemberType=false
+# WORKAROUND: the annotations that matplotlib ships are incomplete, which strict mode takes for unknown members.
+"""The picture of a run, drawn without a window: loss above, learning rates below."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.files import write_atomically
+from core.metrics.downsample import thin
+from core.metrics.rates import rate_curves
+from core.metrics.run_metrics import LOSS, MarkKind, Quantity, RunMetrics, SeriesKey
+from core.metrics.series import Floats
+from core.metrics.smoothing import Smoothing
+from core.text import Language, Text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_INK, _FAINT, _GRID = "#1f2430", "#6b7280", "#e5e7eb"
+_WARNING = "#b45309"
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito: told apart by the colour-blind
+_COLUMNS = 1200
+_CJK_FONTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans JP",
+    "Yu Gothic",
+    "Meiryo",
+    "MS Gothic",
+    "Hiragino Sans",
+    "Hiragino Kaku Gothic ProN",
+    "IPAexGothic",
+    "TakaoGothic",
+    "VL Gothic",
+    "Droid Sans Fallback",
+)
+
+_STEP = Text("step", "ステップ")
+_LOSS = Text("loss", "loss")
+_RAW = Text("each step", "各ステップ")
+_SMOOTH = Text("smoothed", "平滑化")
+_RATE = Text("learning rate", "学習率")
+_NO_LOSS = Text("no loss was reported", "loss の記録がありません")
+_NO_RATE = Text("no learning rate was reported", "学習率の記録がありません")
+_NAN = Text("{count} steps without a finite loss", "loss が有限でないステップ: {count}")
+_EFFECTIVE = Text("effective lr", "実効 lr")
+
+
+def write_png(
+    metrics: RunMetrics,
+    path: Path,
+    *,
+    title: str = "",
+    subtitle: str = "",
+    language: Language = "en",
+    smoothing: Smoothing | None = None,
+) -> None:
+    """Draws loss (raw and smoothed) and the learning rates into a PNG of 1600 x 1000 pixels.
+
+    Args:
+        metrics: the run.
+        path: the file to make or replace.
+        title: the name of the run; any script for which a font is installed.
+        subtitle: a line below the title.
+        language: of the labels.
+        smoothing: of the loss; by default over a twentieth of the run, at least 5 steps.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    write_atomically(path, render_png(metrics, title=title, subtitle=subtitle, language=language, smoothing=smoothing))
+
+
+def render_png(
+    metrics: RunMetrics,
+    *,
+    title: str = "",
+    subtitle: str = "",
+    language: Language = "en",
+    smoothing: Smoothing | None = None,
+) -> bytes:
+    """The bytes of the picture that `write_png` writes."""
+    # Here and not above: matplotlib takes longer to import than the window may take to open.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 6.25), dpi=160, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    family = _families()
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    smoothing = smoothing or Smoothing(window=max(5.0, len(metrics.get(LOSS)) / 20))
+    _draw_loss(upper, metrics, smoothing, language, family)
+    _draw_rates(lower, metrics, language, family)
+    _draw_marks((upper, lower), metrics)
+    lower.set_xlabel(_STEP.in_language(language), family=family, color=_INK)
+    heading = "\n".join(line for line in (title, subtitle) if line)
+    if heading:
+        upper.set_title(heading, loc="left", family=family, color=_INK, fontsize=11, pad=10, parse_math=False)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=160)
+    return stream.getvalue()
+
+
+def _families() -> list[str]:
+    """The fonts to look for each character in, in order; only installed ones, or matplotlib complains."""
+    from matplotlib import font_manager
+
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in _CJK_FONTS if name in installed)]
+
+
+def _draw_loss(axes: Axes, metrics: RunMetrics, smoothing: Smoothing, language: Language, family: list[str]) -> None:
+    series = metrics.get(LOSS)
+    if not np.any(np.isfinite(series.y)):
+        series = metrics.get(SeriesKey(Quantity.AVERAGE_LOSS))
+    _style(axes, _LOSS.in_language(language), family)
+    if not np.any(np.isfinite(series.y)):
+        _say(axes, _NO_LOSS.in_language(language), family)
+        return
+    x, y = _visible(series.x, series.y)
+    axes.plot(x, y, color=_COLOURS[0], alpha=0.3, linewidth=0.8, label=_RAW.in_language(language))
+    x, y = _visible(series.x, smoothing.apply(series.y))
+    axes.plot(x, y, color=_COLOURS[0], linewidth=1.8, label=_SMOOTH.in_language(language))
+    if metrics.nan_count:
+        words = _NAN.format(count=metrics.nan_count).in_language(language)
+        axes.text(0.01, 0.03, words, transform=axes.transAxes, color=_WARNING, family=family, fontsize=9)
+    _legend(axes, family)
+
+
+def _draw_rates(axes: Axes, metrics: RunMetrics, language: Language, family: list[str]) -> None:
+    curves = [curve for curve in rate_curves(metrics) if curve.prominent]
+    _style(axes, _RATE.in_language(language), family)
+    drawn = 0
+    for curve in curves:
+        series = metrics.get(curve.key)
+        x, y = _visible(series.x, np.where(series.y > 0, series.y, np.nan))  # a logarithm has no zero
+        if not np.any(np.isfinite(y)):
+            continue
+        effective = curve.key.quantity is Quantity.EFFECTIVE_LR
+        word = _EFFECTIVE.in_language(language) if effective else curve.key.quantity.value
+        label = f"{word} ({curve.named_groups})" if curve.named_groups else word
+        axes.plot(x, y, color=_COLOURS[drawn % len(_COLOURS)], linewidth=1.6, linestyle="--" if effective else "-", label=label)
+        drawn += 1
+    if not drawn:
+        _say(axes, _NO_RATE.in_language(language), family)
+        return
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    if high < 10 * low:  # or a constant would have an axis without a single power of ten
+        axes.set_ylim(low / 3, high * 3)
+    _legend(axes, family, "best")
+
+
+def _draw_marks(panels: tuple[Axes, Axes], metrics: RunMetrics) -> None:
+    steps = sorted({mark.step for mark in metrics.marks if mark.kind is MarkKind.SAVED})
+    for step in steps[-50:]:  # a run that saves every few steps would be all lines
+        for axes in panels:
+            axes.axvline(step, color=_FAINT, linewidth=0.6, alpha=0.5, linestyle=":", zorder=0)
+
+
+def _visible(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    if len(x) < 2:
+        return x, y
+    return thin(x, y, float(x[0]), float(x[-1]), _COLUMNS)
+
+
+def _style(axes: Axes, label: str, family: list[str]) -> None:
+    axes.set_ylabel(label, family=family, color=_INK)
+    axes.grid(True, color=_GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.tick_params(which="both", colors=_FAINT, labelsize=9, length=0)
+    for name, spine in axes.spines.items():
+        spine.set_visible(name in ("left", "bottom"))
+        spine.set_color(_GRID)
+    axes.margins(x=0.01)
+
+
+def _legend(axes: Axes, family: list[str], place: str = "upper right") -> None:
+    from matplotlib.font_manager import FontProperties
+
+    legend = axes.legend(loc=place, frameon=True, prop=FontProperties(family=family, size=9), labelcolor=_INK)
+    legend.get_frame().set(edgecolor="none", alpha=0.85)
+
+
+def _say(axes: Axes, words: str, family: list[str]) -> None:
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=_FAINT, family=family)
+    axes.set_yticks([])
