@@ -73,13 +73,23 @@ def _lines(stream: IO[bytes]) -> Iterator[str]:
         yield from (piece for piece in raw.decode("utf-8", "replace").rstrip().split("\r") if piece)
 
 
-def run_pip(python: Path, arguments: list[str], *, root: Path, log: Path, title: str) -> tuple[int, list[str]]:
+def run_pip(
+    python: Path, arguments: list[str], *, root: Path, log: Path, title: str, raw_progress: bool
+) -> tuple[int, list[str]]:
     """Runs `python -m pip …` in `root`, with progress on standard error and everything in `log`.
+
+    Args:
+        python: the interpreter whose pip it is.
+        arguments: what follows `pip`.
+        root: working directory (for `--group`, which reads pyproject.toml there).
+        log: file to which all output is appended.
+        title: what the progress line begins with.
+        raw_progress: pip is at least 24.1, which can say how many bytes are done.
 
     Returns:
         The exit code and the last 200 lines.
     """
-    command = [str(python), "-m", "pip", *arguments, "--progress-bar", "raw", "--no-input", "--disable-pip-version-check"]
+    command = [str(python), "-m", "pip", *arguments, "--progress-bar", "raw" if raw_progress else "off", "--no-input"]
     variables = {**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1"}
     for name in ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"):
         variables.pop(name, None)  # these would put packages elsewhere than into the virtual environment

@@ -69,10 +69,11 @@ def _set_up(root: Path, venv: Path, groups: Sequence[str], *, window: bool) -> N
     found = stamp.read(venv)
     current = stamp.fingerprint(root)
     installed = set(found.groups) if found is not None else set[str]()
-    already = set(installed) if found is not None and found.fingerprint == current else set[str]()
     print(say(messages.UPDATING if venv.exists() else messages.FIRST_START, folder=venv), file=sys.stderr)
-    _make_venv(venv)
+    made_anew = _make_venv(venv)
     stamp.forget(venv)
+    up_to_date = found is not None and found.fingerprint == current and not made_anew
+    already = set(installed) if up_to_date else set[str]()
     python = venv_python(venv)
     if not already:
         _install(root, venv, python, ["--upgrade", "pip"], "pip")
@@ -97,11 +98,15 @@ def _works(python: Path) -> bool:
         return False
 
 
-def _make_venv(venv: Path) -> None:
-    """Makes the virtual environment, or makes it anew when its interpreter is gone (Python was upgraded or removed)."""
+def _make_venv(venv: Path) -> bool:
+    """Makes the virtual environment, or makes it anew when its interpreter is gone (Python was upgraded or removed).
+
+    Returns:
+        False where one was there and works.
+    """
     if venv.exists():
         if _works(venv_python(venv)):
-            return
+            return False
         if not (venv / "pyvenv.cfg").exists() and any(venv.iterdir()):
             raise SetupError(messages.NOT_OURS.format(folder=venv))
         print(say(messages.REPAIRING, folder=venv), file=sys.stderr)
@@ -120,17 +125,22 @@ def _make_venv(venv: Path) -> None:
             package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
             raise SetupError(messages.NO_VENV_MODULE.format(command=f"sudo apt install {package}"))
         raise SetupError(messages.VENV_FAILED.format(reason=reason or "?"))
+    return True
 
 
 def _install(root: Path, venv: Path, python: Path, what: list[str], name: str) -> None:
     """Installs with the pinned versions, and where those cannot be had, says so and lets pip choose."""
     log = venv / "caddie-setup.log"
-    title = say(messages.INSTALLING, what=name)
-    command = ["install", "-c", "constraints.txt", *what]
-    code, tail = pip_runner.run_pip(python, command, root=root, log=log, title=title)
+
+    def pip(*arguments: str) -> tuple[int, list[str]]:
+        title = say(messages.INSTALLING, what=name)
+        # The pip that comes with Python 3.10 or 3.11 is too old for raw progress; it is only asked to update itself.
+        return pip_runner.run_pip(python, ["install", *arguments], root=root, log=log, title=title, raw_progress=name != "pip")
+
+    code, tail = pip("-c", "constraints.txt", *what)
     if code != 0 and pip_runner.unresolved(tail):
         print(say(messages.UNPINNED), file=sys.stderr)
-        code, tail = pip_runner.run_pip(python, ["install", *what], root=root, log=log, title=title)
+        code, tail = pip(*what)
     if code != 0:
         reason = pip_runner.explain(tail)
         raise SetupError(
