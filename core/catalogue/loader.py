@@ -293,7 +293,14 @@ def _lr_method(table: Table) -> LrMethod:
 
 
 def _schedulers(table: Table) -> Schedulers:
-    schedulers = Schedulers(ignored=table.boolean("ignored"), fits=table.strings("fits"), note=table.prose("note"))
+    schedulers = Schedulers(
+        ignored=table.boolean("ignored"),
+        ignored_when=table.values("ignored_when"),
+        fits=table.strings("fits"),
+        note=table.prose("note"),
+    )
+    if schedulers.ignored_when and not schedulers.ignored:
+        table.complain("'ignored_when' needs 'ignored = true'.", "'ignored_when' には 'ignored = true' が必要です。")
     table.finish()
     return schedulers
 

@@ -104,7 +104,8 @@ class ArgumentSpec:
     Attributes:
         name: the keyword of the constructor.
         kind: how it is typed, checked and written.
-        default: the constructor's own default (compared with the real signature by a contract test).
+        default: what holds when it is not given: the constructor's own default, or what sd-scripts puts in its place
+            (`momentum=0.9` for the SGD family). A contract test compares it with the real signature.
         nullable: None is allowed.
         unit: short, for example "× learning rate"; None where there is none.
         help: what it does.
@@ -158,12 +159,15 @@ class Schedulers:
     """Which learning rate schedulers go with the optimizer.
 
     Attributes:
-        ignored: sd-scripts replaces any scheduler by one that does nothing.
-        fits: names that go well with it (empty where all do).
+        ignored: sd-scripts replaces any scheduler by one of its own.
+        ignored_when: it does so only while these arguments have these values (AdaFactor's `relative_step`); empty
+            means always. `OptimizerSpec.ignores_scheduler` answers for a job.
+        fits: names that go well with it where a scheduler is used (empty where all do).
         note: why.
     """
 
     ignored: bool
+    ignored_when: Mapping[str, Value] = field(default_factory=dict[str, Value])
     fits: tuple[str, ...]
     note: Text
 
@@ -266,6 +270,13 @@ class OptimizerSpec:
     def argument(self, name: str) -> ArgumentSpec | None:
         """The argument of that name, or None."""
         return next((argument for argument in self.arguments if argument.name == name), None)
+
+    def ignores_scheduler(self, arguments: Mapping[str, Value]) -> bool:
+        """Whether sd-scripts replaces the chosen scheduler, given the arguments a job sets (defaults fill the rest)."""
+        defaults = {argument.name: argument.default for argument in self.arguments}
+        effective = {**defaults, **arguments}
+        wanted = self.schedulers.ignored_when
+        return self.schedulers.ignored and all(effective.get(name) == value for name, value in wanted.items())
 
 
 DEFAULT_OPTIMIZER: Final = "AdamW"
