@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -179,7 +179,7 @@ def _style(axes: Axes, label: str, family: list[str]) -> None:
     axes.margins(x=0.01)
 
 
-def _legend(axes: Axes, family: list[str], place: str = "upper right") -> None:
+def _legend(axes: Axes, family: list[str], place: Literal["upper right", "best"] = "upper right") -> None:
     from matplotlib.font_manager import FontProperties
 
     legend = axes.legend(loc=place, frameon=True, prop=FontProperties(family=family, size=9), labelcolor=_INK)
