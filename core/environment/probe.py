@@ -132,7 +132,7 @@ class _Survey:
                 break
             if self._results.get("torch", (None,))[0] is False:
                 break
-        self._give_up("not tried: torch does not work here" if not self._torch else "not tried")
+        self._give_up("not tried" if self._torch else "not tried, since it needs PyTorch")
         return None
 
     def _request(self) -> Mapping[str, object]:

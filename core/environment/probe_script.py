@@ -95,7 +95,10 @@ def _tell_gpus(speaker: _Speaker, torch: Any) -> None:
 def _survey(speaker: _Speaker, request: Dict[str, Any]) -> None:  # noqa: UP006
     speaker.say("versions", versions={package: _version(package) for package in request["versions"]})
     done = set(request["done"])
-    if "torch" not in done and _exists("torch"):
+    if "torch" not in done:
+        if not _exists("torch") and _version("torch") is None:
+            speaker.say("absent", module="torch")
+            return
         torch = _try_import(speaker, "torch")
         if torch is None:
             return  # every package of the list needs it; the reader says so for all of them
