@@ -7,14 +7,14 @@ No Qt here: editors ask these objects.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from core.catalogue.kinds import BoolKind, NumberKind, TextKind, Value, from_literal, literal
+from core.catalogue.kinds import BoolKind, TextKind, from_literal, literal
 from core.catalogue.spec import ArgumentSpec
-from core.errors import CaddieError, ValueProblem, nearest
+from core.errors import ValueProblem
+from core.job.check import FLAG, NUMBERS, argument_problem, check_option, literal_problem, option_problem
 from core.job.model import Job
 from core.options.model import Option, OptionKind, OptionValue
 from core.text import Text
@@ -152,32 +152,7 @@ class ArgumentField:
         if stored is None:
             return None
         assert isinstance(stored, str)
-        try:
-            value = from_literal(stored)
-            self.spec.check(value)
-        except ValueProblem as wrong:
-            return wrong.text if stored.strip() == "None" else self._explain(stored, wrong)
-        return None
-
-    def _explain(self, stored: str, wrong: ValueProblem) -> Text:
-        # What a person would mean by the text says more than what Python reads in it: "0.9" for two numbers lacks one.
-        try:
-            value = self.spec.parse(stored)
-        except ValueProblem as not_typed:
-            return not_typed.text
-        return _must_be_written(stored, value, wrong)
-
-
-def _must_be_written(stored: str, value: Value, fallback: CaddieError) -> Text:
-    """For a literal that people understand and sd-scripts does not: `true`, an unquoted text, `inf`."""
-    try:
-        right = literal(value)
-    except ValueProblem:
-        return fallback.text
-    return Text(
-        f"sd-scripts cannot read {stored!r}; it has to be written {right}.",
-        f"sd-scripts は {stored!r} を読み取れません。{right} と書く必要があります。",
-    )
+        return argument_problem(self.spec, stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,13 +194,7 @@ class LooseArgumentField:
         return None
 
     def problem(self, stored: Stored) -> Text | None:
-        if stored is None:
-            return None
-        try:
-            from_literal(str(stored))
-        except ValueProblem as wrong:
-            return wrong.text
-        return None
+        return None if stored is None else literal_problem(str(stored))
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,27 +269,13 @@ class OptionField:
         return None if default is None or default == "" else show_option(self.option, default)
 
     def problem(self, stored: Stored) -> Text | None:
-        if stored is None:
-            return None
-        try:
-            _check_option(self.option, stored)
-        except ValueProblem as wrong:
-            return wrong.text
-        return None
-
-
-_NUMBERS: dict[OptionKind, NumberKind] = {
-    OptionKind.INT: NumberKind(whole=True),
-    OptionKind.FLOAT: NumberKind(),
-    OptionKind.INT_OR_FLOAT: NumberKind(),
-}
-_FLAG = BoolKind()
+        return None if stored is None else option_problem(self.option, stored)
 
 
 def _parse_one(option: Option, word: str) -> bool | int | float | str:
     if option.kind in (OptionKind.FLAG, OptionKind.OFF_FLAG):
-        return bool(_FLAG.parse(word))
-    kind = _NUMBERS.get(option.kind)
+        return bool(FLAG.parse(word))
+    kind = NUMBERS.get(option.kind)
     if kind is None:
         return word
     percent = option.kind is OptionKind.INT_OR_FLOAT and word.strip().endswith("%")
@@ -334,84 +289,21 @@ def _parse_one(option: Option, word: str) -> bool | int | float | str:
 def _parse_option(option: Option, typed: str) -> OptionValue:
     if not option.is_list:
         value = _parse_one(option, typed)
-    elif option.kind in _NUMBERS:
+    elif option.kind in NUMBERS:
         value = [_parse_one(option, word) for word in typed.replace(",", " ").split()]
     else:
         value = [line for line in typed.splitlines() if line.strip()]
-    _check_option(option, value)  # pyright: ignore[reportArgumentType]
+    check_option(option, value)  # pyright: ignore[reportArgumentType]
     return value  # pyright: ignore[reportReturnType]
 
 
 def show_option(option: Option, value: OptionValue) -> str:
     """The text that stands for an option's value: lists of texts have one a line, numbers stand between spaces."""
     if isinstance(value, list):
-        between = " " if option.kind in _NUMBERS else "\n"
+        between = " " if option.kind in NUMBERS else "\n"
         return between.join(_show_one(item) for item in value)
     return _show_one(value)
 
 
 def _show_one(value: bool | int | float | str) -> str:
     return value if isinstance(value, str) else repr(value)
-
-
-def _check_option(option: Option, value: OptionValue) -> None:
-    if not option.is_list:
-        if isinstance(value, list):
-            raise ValueProblem(Text("takes one value, not a list.", "値は 1 つだけ指定できます。"))
-        _check_one(option, value)
-        return
-    if not isinstance(value, list):
-        _reread(option, value)
-        raise ValueProblem(Text("must be a list of values.", "値のリストが必要です。"))
-    if isinstance(option.nargs, int) and len(value) != option.nargs:
-        raise ValueProblem(
-            Text(f"needs {option.nargs} values, has {len(value)}.", f"値が {option.nargs} 個必要です ({len(value)} 個あります)。")
-        )
-    for item in value:
-        _check_one(option, item)
-
-
-def _reread(option: Option, value: bool | int | float | str) -> None:
-    """Lets the words of a text that was kept as typed explain themselves."""
-    if isinstance(value, str) and option.kind in _NUMBERS:
-        for word in value.replace(",", " ").split():
-            _check_one(option, _parse_one(option, word))
-
-
-def _check_one(option: Option, value: bool | int | float | str) -> None:
-    if option.kind in (OptionKind.FLAG, OptionKind.OFF_FLAG):
-        _FLAG.check(value)
-    elif kind := _NUMBERS.get(option.kind):
-        if isinstance(value, str):
-            kind.parse(value)  # says what is wrong with the text
-            raise ValueProblem(Text(f"{value!r} is a text, not a number.", f"{value!r} は数値ではなく文字列です。"))
-        kind.check(value)
-    elif not isinstance(value, str):
-        raise ValueProblem(Text(f"{value!r} is not a text.", f"{value!r} は文字列ではありません。"))
-    if option.choices and value not in option.choices:
-        raise ValueProblem(_not_a_choice(option, value))
-
-
-def _not_a_choice(option: Option, value: object) -> Text:
-    known = [str(choice) for choice in option.choices]
-    near = nearest(str(value), known)
-    listed = ", ".join(known)
-    return Text(
-        f"{value!r} is not one of: {listed}." + (f" Did you mean {near}?" if near else ""),
-        f"{value!r} は選択肢 {listed} にありません。" + (f"{near} のことですか?" if near else ""),
-    )
-
-
-Problem = tuple[Field, Text]
-
-
-def find_problems(fields: list[Field], job: Job, *, skip: Callable[[Field], bool] | None = None) -> list[Problem]:
-    """Everything in the job that its fields call wrong, in their order."""
-    found: list[Problem] = []
-    for one in fields:
-        if skip is not None and skip(one):
-            continue
-        text = one.problem(one.get(job))
-        if text is not None:
-            found.append((one, text))
-    return found

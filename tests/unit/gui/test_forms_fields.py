@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.catalogue.kinds import from_literal, literal
 from core.job.model import Job
 from core.options.model import Option, OptionKind
-from gui.forms.fields import ArgumentField, LooseArgumentField, OptionField, Shape, Stored, find_problems
+from gui.forms.fields import ArgumentField, LooseArgumentField, OptionField, Shape
 from tests.unit.gui.form_kit import ALL, BETA3, BETAS, DECOUPLE, EPS, GROWTH, MODE, NAME, OPTIONS
 
 
@@ -173,10 +173,3 @@ def test_an_unknown_argument_takes_any_literal():
     assert field.read("(1, 2)") == "(1, 2)"
     assert field.problem("(1, 2)") is None
     assert field.problem("foo") is not None
-
-
-def test_problems_of_a_job_are_found_in_order():
-    stored: Stored = "1e-"
-    job = Job().with_argument("eps", stored).with_option("seed", "x")
-    found = find_problems([_option("seed"), ArgumentField(EPS), ArgumentField(BETAS)], job)
-    assert [field.name for field, _ in found] == ["seed", "eps"]
