@@ -1,0 +1,1 @@
+"""The command line: the same engine without a window. The only place of `core` that prints."""

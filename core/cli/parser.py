@@ -1,0 +1,152 @@
+"""The verbs and their options. Standard library only, so that `--help` works before anything is installed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Protocol
+
+from core import __version__
+
+FORMATS = ("argv", "sh", "bat", "ps1", "toml")
+
+_EPILOG = """\
+without a verb: open the window (a job file as the only word opens that job); without a display: run the demo.
+
+exit codes: 0 ok, 1 failed, 2 wrong usage. CADDIE_HOME moves Caddie's data, CADDIE_LANGUAGE=en|ja sets the language.
+"""
+
+
+class Verbs(Protocol):
+    """What `add_subparsers` returns; argparse keeps its class private."""
+
+    def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:  # noqa: A002 (argparse's word)
+        """Adds a verb."""
+        ...
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all verbs."""
+    parser = argparse.ArgumentParser(
+        prog="main.py",
+        description="Caddie: choose an optimizer for sd-scripts, set it up, train, and see what it does.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"Caddie {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    verbs.add_parser("window", help="open the window (what happens without a verb)")
+    _add_optimizers(verbs)
+    _add_environment(verbs)
+    _add_command(verbs)
+    _add_run(verbs)
+    _add_new(verbs)
+
+    demo = verbs.add_parser("demo", help="a small real training without window, GPU or sd-scripts")
+    demo.add_argument("--out", metavar="DIR", help="folder for the run, the picture and the scripts (default: Caddie's data)")
+    demo.add_argument("--optimizer", default="Prodigy", metavar="NAME", help="catalogue name (default: Prodigy)")
+    demo.add_argument("--steps", type=positive, default=300, metavar="N", help="optimizer steps (default: 300)")
+    add_json(demo)
+
+    test = verbs.add_parser("test", help="run the test suite; what follows goes to pytest")
+    test.add_argument("arguments", nargs=argparse.REMAINDER, help="for pytest")
+
+    verbs.add_parser("shortcut", help="add Caddie, with its icon, to the applications menu of this desktop (Linux)")
+    return parser
+
+
+def _add_optimizers(verbs: Verbs) -> None:
+    verb = verbs.add_parser("optimizers", help="the quick-reference table, or everything about one optimizer")
+    verb.add_argument("name", nargs="?", metavar="NAME", help="catalogue name or --optimizer_type, in any case")
+    verb.add_argument("--environment", metavar="ID", help="show what is ready or missing there (a probe is made)")
+    add_json(verb)
+
+
+def _add_environment(verbs: Verbs) -> None:
+    verb = verbs.add_parser("environment", help="the Pythons and sd-scripts checkouts that train")
+    actions = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    add = actions.add_parser("add", help="add a folder (sd-scripts, kohya_ss, LoRA_Easy, Stability Matrix) or an interpreter")
+    add.add_argument("path", metavar="PATH", help="folder of the installation, venv folder, or python executable")
+    add.add_argument("--sd-scripts", metavar="DIR", help="the checkout, where it cannot be found from PATH")
+    add.add_argument("--name", metavar="NAME", help="what to call it")
+    add_json(add)
+
+    listing = actions.add_parser("list", help="what was added")
+    listing.add_argument("--found", action="store_true", help="also look for installations in the usual places")
+    add_json(listing)
+
+    for name, words in (
+        ("show", "what a probe sees: Python, torch, GPU, checkout, packages"),
+        ("check", "which optimizers are ready there"),
+        ("remove", "forget it (nothing is deleted)"),
+    ):
+        action = actions.add_parser(name, help=words)
+        action.add_argument(
+            "id", nargs="?" if name != "remove" else None, metavar="ID", help="id or name; the only one if left out"
+        )
+        if name == "check":
+            action.add_argument("--optimizer", metavar="NAME", help="only this one")
+        add_json(action)
+
+    install = actions.add_parser("install", help="pip-install what an optimizer needs, after showing the command")
+    install.add_argument("id", nargs="?", metavar="ID", help="id or name; the only one if left out")
+    install.add_argument("--optimizer", required=True, metavar="NAME", help="whose packages; 'all' for every optimizer")
+    install.add_argument("--yes", action="store_true", help="do not ask")
+    install.add_argument("--dry-run", action="store_true", help="only show the command")
+    install.add_argument("--allow-torch", action="store_true", help="go on although torch would be replaced")
+
+
+def _add_command(verbs: Verbs) -> None:
+    verb = verbs.add_parser("command", help="the exact command of a job, for any shell")
+    verb.add_argument("job", metavar="JOB", help="job file (.toml)")
+    verb.add_argument("--format", choices=FORMATS, default="sh", help="default: sh")
+    verb.add_argument("-o", "--output", metavar="FILE", help="write it there instead of printing it")
+    add_place(verb)
+
+
+def _add_run(verbs: Verbs) -> None:
+    verb = verbs.add_parser("run", help="train a job; Ctrl-C stops it cleanly, a second one at once")
+    verb.add_argument("job", metavar="JOB", help="job file (.toml)")
+    verb.add_argument("--detach", action="store_true", help="start it, say where it is, and return")
+    verb.add_argument("--plain", action="store_true", help="without the companion; metrics from TensorBoard and the console")
+    verb.add_argument("--out", metavar="DIR", help="folder in which the run's folder is made")
+    add_place(verb)
+    add_json(verb)
+
+
+def _add_new(verbs: Verbs) -> None:
+    verb = verbs.add_parser("new", help="a job file to begin with")
+    verb.add_argument("--optimizer", required=True, metavar="NAME", help="catalogue name")
+    verb.add_argument("-o", "--output", required=True, metavar="JOB", help="file to write (.toml)")
+    verb.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option that every verb with data has."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Where to train."""
+    parser.add_argument("--environment", metavar="ID", help="id or name of an environment (default: the job's, or the only one)")
+    parser.add_argument("--python", metavar="PATH", help="interpreter, instead of an environment")
+    parser.add_argument("--checkout", metavar="DIR", help="sd-scripts folder, instead of the environment's")
+
+
+def positive(word: str) -> int:
+    """A whole number of at least one, for argparse."""
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def show_help(arguments: Sequence[str]) -> int:
+    """Prints help or version. Returns the exit code."""
+    try:
+        build_parser().parse_args(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
