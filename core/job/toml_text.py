@@ -116,11 +116,11 @@ def _unreadable(text: str, error: Exception, strict_error: ValueError) -> Caddie
 
 def same_value(one: object, other: object) -> bool:
     """Equality that tells True from 1 and 1 from 1.0, and in which NaN equals NaN."""
-    if isinstance(one, list) and isinstance(other, list):
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list):
         first, second = cast("list[object]", one), cast("list[object]", other)
         return len(first) == len(second) and all(map(same_value, first, second))
-    if one.__class__ is not other.__class__:
-        return False
     if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
         return math.isnan(other)
     return one == other
