@@ -88,7 +88,7 @@ def _open(path: Path, problems: list[Text]) -> Table | None:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         problems.append(Text(f"{path.name}: {error}", f"{path.name}: {error}"))
         return None
-    return Table(cast("dict[str, object]", data), path.name, problems)
+    return Table(cast("dict[str, object]", data), (path.name,), problems)
 
 
 def _read_shared(folder: Path, problems: list[Text]) -> _Shared:

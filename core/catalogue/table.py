@@ -19,17 +19,19 @@ _BLANK = Text("", "")
 
 
 class Table:
-    """One TOML table, the place it was found, and the shared list of problems.
+    """One TOML table, the place it was found, and the shared list of problems."""
 
-    Attributes:
-        where: file and path inside it, for sentences (`adamw.toml: [arguments.betas]`).
-    """
-
-    def __init__(self, data: dict[str, object], where: str, problems: list[Text]) -> None:
-        self.where = where
+    def __init__(self, data: dict[str, object], place: tuple[str, ...], problems: list[Text]) -> None:
+        self._place = place
         self._data = data
         self._problems = problems
         self._asked: set[str] = set()
+
+    @property
+    def where(self) -> str:
+        """File and path inside it, for sentences: `adamw.toml [arguments] [betas]`, `adamw.toml [tips 2]`."""
+        file, *keys = self._place
+        return " ".join([file, *(f"[{key}]" for key in keys)])
 
     def complain(self, en: str, ja: str) -> None:
         """Adds a problem of this table."""
@@ -145,7 +147,7 @@ class Table:
         return text
 
     def table(self, key: str) -> Table:
-        return self.optional_table(key, required=True) or Table({}, f"{self.where} [{key}]", [])
+        return self.optional_table(key, required=True) or Table({}, (*self._place, key), [])
 
     def optional_table(self, key: str, *, required: bool = False) -> Table | None:
         value = self.raw(key, required=required)
@@ -154,7 +156,7 @@ class Table:
         if not isinstance(value, dict):
             self.wrong(key, "a table", "テーブル")
             return None
-        return Table(cast("dict[str, object]", value), f"{self.where} [{key}]", self._problems)
+        return Table(cast("dict[str, object]", value), (*self._place, key), self._problems)
 
     def tables(self, key: str) -> Iterator[Table]:
         """The tables of an array of tables (`[[key]]`); none where the key is missing."""
@@ -166,7 +168,7 @@ class Table:
             return
         for number, item in enumerate(cast("list[object]", value), start=1):
             if isinstance(item, dict):
-                yield Table(cast("dict[str, object]", item), f"{self.where} [{key} {number}]", self._problems)
+                yield Table(cast("dict[str, object]", item), (*self._place, f"{key} {number}"), self._problems)
             else:
                 self.wrong(key, f"a list of tables ([[{key}]])", f"テーブルの配列 ([[{key}]]) ")
 
@@ -204,7 +206,7 @@ class Table:
 
     def merged_over(self, shared: dict[str, object]) -> Table:
         """A copy where missing keys come from `shared`."""
-        return Table({**shared, **self._data}, self.where, self._problems)
+        return Table({**shared, **self._data}, self._place, self._problems)
 
     @property
     def keys(self) -> tuple[str, ...]:
