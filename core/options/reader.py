@@ -1,0 +1,174 @@
+"""The options of the user's own checkout, read without importing its scripts (see `parser_child`).
+
+What was read is cached under the user's data by commit and by the files' times and sizes, so that the next start costs
+a few milliseconds, and any edit of a script is seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+from core.environment.checkout import read_git
+from core.errors import CaddieError
+from core.files import write_atomically
+from core.options.model import OptionSet
+from core.options.parser_child import source_files
+from core.options.snapshot import option_from_record
+from core.paths import user_data_dir
+from core.text import Text
+
+TIMEOUT: Final = 60.0
+"""Seconds that the reading may take. One is usual; a cold disk and a virus scanner are not."""
+
+_CHILD = Path(__file__).with_name("parser_child.py")
+_FORMAT = 2
+_CREATE_NO_WINDOW = 0x08000000
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutOptions:
+    """What was read from a checkout.
+
+    Attributes:
+        sets: script name -> its options.
+        problems: why a script is not among them (a script that only its own libraries could read).
+    """
+
+    sets: Mapping[str, OptionSet]
+    problems: Mapping[str, Text]
+
+
+def read_checkout(folder: Path, scripts: Iterable[str] | None = None) -> dict[str, OptionSet]:
+    """The options of the training scripts in `folder`.
+
+    Args:
+        folder: a checkout of sd-scripts.
+        scripts: file names to read; None for all training scripts.
+
+    Raises:
+        CaddieError: no folder, no training script in it, none that could be read, or the reading took too long.
+    """
+    wanted = None if scripts is None else set(scripts)
+    found = read_checkout_options(folder)
+    sets = {name: options for name, options in found.sets.items() if wanted is None or name in wanted}
+    if not sets:
+        raise _nothing_read(folder, [text for name, text in found.problems.items() if wanted is None or name in wanted])
+    return sets
+
+
+def read_checkout_options(folder: Path, *, timeout: float = TIMEOUT) -> CheckoutOptions:
+    """Like `read_checkout` for all scripts, with the reasons for those that could not be read.
+
+    Raises:
+        CaddieError: no folder, or the reading broke off or took longer than `timeout` seconds.
+    """
+    try:
+        files = source_files(folder)
+        key = _key(folder, files.values())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CaddieError(Text(f"{folder} cannot be read: {reason}", f"{folder} を読めません: {reason}")) from error
+    cache = _cache_file(folder)
+    answer = _cached(cache, key)
+    if answer is None:
+        answer = _ask_child(folder, timeout)
+        with contextlib.suppress(OSError):  # without a cache the next reading takes longer, that is all
+            write_atomically(cache, json.dumps({"key": key, "answer": answer}, ensure_ascii=False))
+    commit = read_git(folder)[0]
+    sets = {name: _option_set(name, records, commit) for name, records in answer["scripts"].items()}
+    problems = {name: _unreadable(name, words) for name, words in answer["problems"].items()}
+    return CheckoutOptions(MappingProxyType(sets), MappingProxyType(problems))
+
+
+def _option_set(script: str, records: list[dict[str, object]], commit: str | None) -> OptionSet:
+    options = [option_from_record(record) for record in records]
+    return OptionSet(script, MappingProxyType({option.name: option for option in options}), "checkout", commit)
+
+
+def _key(folder: Path, files: Iterable[Path]) -> str:
+    """What the answer depends on: this reader, the Python that runs it, the commit, and every file that could matter."""
+    facts: list[object] = [_FORMAT, _CHILD.stat().st_mtime_ns, sys.version, read_git(folder)[0]]
+    for path in files:
+        status = path.stat()
+        facts.append((str(path.relative_to(folder)), status.st_mtime_ns, status.st_size))
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _cache_file(folder: Path) -> Path:
+    name = hashlib.sha256(os.path.abspath(folder).encode()).hexdigest()[:16]
+    return user_data_dir() / "cache" / f"options-{name}.json"
+
+
+def _cached(cache: Path, key: str) -> dict[str, Any] | None:
+    try:
+        stored = json.loads(cache.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(stored, dict):
+        return None
+    content = cast("dict[str, Any]", stored)
+    return cast("dict[str, Any]", content["answer"]) if content.get("key") == key and "answer" in content else None
+
+
+def _ask_child(folder: Path, timeout: float) -> dict[str, Any]:
+    # Isolated and without site-packages: nothing of the user's Python set-up and nothing in the folder is imported.
+    command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", str(_CHILD), str(folder)]
+    needed = ("SYSTEMROOT", "TEMP", "TMP", "TMPDIR")  # Windows starts no program without SYSTEMROOT
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={name: os.environ[name] for name in needed if name in os.environ},
+            creationflags=_CREATE_NO_WINDOW if sys.platform == "win32" else 0,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CaddieError(
+            Text(
+                f"Reading the options of {folder} took more than {timeout:g} seconds and was ended.",
+                f"{folder} のオプションの読み取りが {timeout:g} 秒以内に終わらなかったため、中止しました。",
+            )
+        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CaddieError(Text(f"Python could not be started: {reason}", f"Python を起動できませんでした: {reason}")) from error
+    try:
+        if done.returncode != 0:
+            raise ValueError(f"exit code {done.returncode}")
+        answer = json.loads(done.stdout)
+        if not isinstance(answer, dict) or set(cast("dict[str, object]", answer)) != {"scripts", "problems"}:
+            raise ValueError("not the answer of the reader")
+    except ValueError as error:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        last = lines[-1] if lines else str(error)
+        raise CaddieError(
+            Text(f"The options of {folder} could not be read: {last}", f"{folder} のオプションを読み取れませんでした: {last}")
+        ) from error
+    return cast("dict[str, Any]", answer)
+
+
+def _unreadable(script: str, words: str) -> Text:
+    return Text(f"{script}: its options could not be read ({words}).", f"{script}: オプションを読み取れませんでした ({words})。")
+
+
+def _nothing_read(folder: Path, problems: list[Text]) -> CaddieError:
+    if problems:
+        return CaddieError(Text("\n".join(problem.en for problem in problems), "\n".join(problem.ja for problem in problems)))
+    return CaddieError(
+        Text(
+            f"{folder} has no training script whose options could be read. Is it a checkout of sd-scripts?",
+            f"{folder} にオプションを読み取れる学習スクリプトがありません。sd-scripts のフォルダーか確認してください。",
+        )
+    )
