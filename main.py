@@ -23,15 +23,18 @@ def main(arguments):
     from core.bootstrap import messages, setup
     from core.bootstrap.display import has_display
 
-    if arguments[:1] in (["-h"], ["--help"], ["--version"]):
-        from core.cli.parser import show_help
-
-        return show_help(arguments)
     window = not arguments or arguments[0] == "window" or arguments[0].lower().endswith(".toml")
     if window and not has_display():
         print(messages.say(messages.NO_DISPLAY), file=sys.stderr)
         window, arguments = False, ["demo"]
     verb = "window" if window else arguments[0]
+    if not window and verb != "test":
+        # Wrong usage and --help are answered before anything is installed.
+        from core.cli.parser import check_usage
+
+        code = check_usage(arguments)
+        if code is not None:
+            return code
     try:
         python = setup.ensure(ROOT, VERB_GROUPS.get(verb, WINDOW_GROUPS), window=verb in ("window", "test"))
     except setup.SetupError as error:
@@ -39,7 +42,7 @@ def main(arguments):
         return 1
     except KeyboardInterrupt:
         return 130
-    if Path(sys.prefix) != ROOT / ".venv":
+    if not os.path.samefile(sys.prefix, str(ROOT / ".venv")):
         return setup.go_on(python, [str(Path(__file__).resolve()), *arguments], window=window)
     return _open_window(arguments) if window else _run_verb(arguments)
 

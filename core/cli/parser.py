@@ -143,10 +143,14 @@ def positive(word: str) -> int:
     return number
 
 
-def show_help(arguments: Sequence[str]) -> int:
-    """Prints help or version. Returns the exit code."""
+def check_usage(arguments: Sequence[str]) -> int | None:
+    """Answers `--help`, `--version` and wrong usage.
+
+    Returns:
+        The exit code where that was all there was to do, else None.
+    """
     try:
         build_parser().parse_args(arguments)
     except SystemExit as end:
         return int(end.code or 0)
-    return 0
+    return None
