@@ -51,8 +51,8 @@ def _refuse_python():
     # type: () -> int
     found = ".".join(str(part) for part in sys.version_info[:3])
     sys.stderr.write(
-        "Caddie needs Python 3.10 to 3.13; this is {0}. See https://www.python.org/downloads/\n"
-        "Caddie には Python 3.10 から 3.13 が必要です (これは {0} です)。\n".format(found)
+        f"Caddie needs Python 3.10 to 3.13; this is {found}. See https://www.python.org/downloads/\n"
+        f"Caddie には Python 3.10 から 3.13 が必要です (これは {found} です)。\n"
     )
     return 1
 
