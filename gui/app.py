@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QCoreApplication, QMessageLogContext, QObject, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from core.catalogue.catalogue import Catalogue
@@ -33,7 +33,7 @@ LOG_LIMIT = 1_000_000
 """Bytes of the window's own log after which the next start begins a new one."""
 
 
-def main(arguments: Sequence[str] = ()) -> int:
+def run(arguments: Sequence[str] = ()) -> int:
     """Opens the window and runs until it is closed.
 
     Args:
@@ -66,22 +66,24 @@ def make_application() -> QApplication:
     return application
 
 
-def build_services(application: QApplication, *, catalogue: Catalogue | None = None) -> Services:
+def build_services(application: QApplication, *, catalogue: Catalogue | None = None, parent: QObject | None = None) -> Services:
     """Makes every service. Nothing here may import torch, pyqtgraph or matplotlib.
 
     Args:
         application: the running application.
         catalogue: instead of the shipped one.
+        parent: owns the services; the application where None.
 
     Raises:
         Problems: the shipped catalogue is damaged.
     """
-    settings = Settings(settings_file(), application)
-    theme = Theme(application, settings, application)
-    translation = Translation(application, settings, RESOURCES / "translations", application)
-    tasks = Tasks(application)
-    notices = Notices(application)
-    options = Options(tasks, snapshot=_snapshot, checkout=_checkout, parent=application)
+    owner = parent or application
+    settings = Settings(settings_file(), owner)
+    theme = Theme(application, settings, owner)
+    translation = Translation(application, settings, RESOURCES / "translations", owner)
+    tasks = Tasks(owner)
+    notices = Notices(owner)
+    options = Options(tasks, snapshot=_snapshot, checkout=_checkout, parent=owner)
     optimizers = catalogue or _catalogue()
     session = JobSession(
         starting_job(optimizers),
@@ -89,19 +91,19 @@ def build_services(application: QApplication, *, catalogue: Catalogue | None = N
         options=options,
         settings=settings,
         autosave=Autosave(user_data_dir() / "autosave", dumps=_dump_job, loads=_read_job),
-        parent=application,
+        parent=owner,
     )
     return Services(
         catalogue=optimizers,
         settings=settings,
         session=session,
         options=options,
-        environments=NoEnvironments(application),
+        environments=NoEnvironments(owner),
         runs=None,
         theme=theme,
         tasks=tasks,
         translation=translation,
-        navigate=Navigator(application),
+        navigate=Navigator(owner),
         notices=notices,
     )
 

@@ -1,0 +1,222 @@
+"""The window as a whole: pages, title, language, theme, files, errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from core.errors import CaddieError
+from core.job.model import Job
+from core.job.store import load_job, save_job
+from core.text import Text
+from gui.app import ErrorGuard
+from gui.bridge.notices import Notice
+from gui.main_window import MainWindow
+from gui.pages.page import PAGES, Page, PageEntry, page_title
+from gui.services import Services
+from gui.theme.tokens import DARK, LIGHT
+from gui.widgets.dialogs import Keep
+from gui.widgets.notice_bar import NoticeBar
+from tests.unit.gui.conftest import FakeDialogs, settle
+
+HERE = QPointF(9, 9)
+
+
+def test_every_listed_page_can_be_built_and_shown(window: MainWindow) -> None:
+    for entry in PAGES:
+        window.navigate(entry.page_id)
+        settle()
+        assert window.page is not None
+        assert window.page.page_id == entry.page_id
+        assert window.page.title() == page_title(entry.page_id)
+
+
+def test_a_page_is_built_on_its_first_visit_and_only_once(services: Services, dialogs: FakeDialogs) -> None:
+    window = MainWindow(services, dialogs=dialogs, entries=PROBES)
+    assert window.page is not None
+    assert window.page.page_id == "pick"
+    assert not window.findChildren(Later)
+    services.navigate("setup", "Prodigy")
+    first = window.page
+    assert isinstance(first, Later)
+    assert first.topics == ["Prodigy"]
+    services.navigate("pick")
+    services.navigate("setup")
+    assert window.page is first
+    assert first.topics == ["Prodigy", ""]
+    window.deleteLater()
+
+
+class First(Page):
+    page_id = "pick"
+
+
+class Later(Page):
+    page_id = "setup"
+
+    def __init__(self, services: Services, parent=None) -> None:
+        super().__init__(services, parent)
+        self.topics: list[str] = []
+
+    def activated(self, topic: str = "") -> None:
+        self.topics.append(topic)
+
+
+PROBES = (PageEntry("pick", "pick", __name__, "First"), PageEntry("setup", "setup", __name__, "Later"))
+
+
+def test_the_title_names_the_job_and_marks_changes(window: MainWindow, services: Services, tmp_path: Path) -> None:
+    assert window.windowTitle().startswith("Untitled job")
+    assert not window.isWindowModified()
+    services.session.edit(services.session.job.with_option("seed", 1), "Change seed")
+    assert window.isWindowModified()
+    services.session.save_as(tmp_path / "猫 cat.toml")
+    assert window.windowTitle().startswith("猫 cat")
+    assert not window.isWindowModified()
+
+
+def test_the_language_changes_without_a_restart(window: MainWindow, services: Services) -> None:
+    assert window.menus.file.title() == "&File"
+    services.settings.language = "ja"
+    settle()
+    assert "ファイル" in window.menus.file.title()
+    assert "無題" in window.windowTitle()
+    services.settings.language = "en"
+    settle()
+    assert window.menus.file.title() == "&File"
+
+
+def test_the_theme_is_forced_or_follows_the_system(qapp: QApplication, services: Services) -> None:
+    services.settings.theme = "dark"
+    assert services.theme.colors is DARK
+    assert qapp.palette().window().color().name() == DARK.window
+    services.settings.theme = "light"
+    assert services.theme.colors is LIGHT
+    assert qapp.palette().window().color().name() == LIGHT.window
+    services.settings.theme = "system"
+    assert services.theme.is_dark == (qapp.styleHints().colorScheme() == Qt.ColorScheme.Dark)
+
+
+def test_undo_in_the_menu_says_what_it_takes_back(window: MainWindow, services: Services) -> None:
+    assert not window.menus.undo.isEnabled()
+    services.session.edit(services.session.job.with_option("seed", 1), "Change seed")
+    assert window.menus.undo.isEnabled()
+    assert "Change seed" in window.menus.undo.text()
+    window.menus.undo.trigger()
+    assert "seed" not in services.session.job.options
+    assert "Change seed" in window.menus.redo.text()
+
+
+@pytest.mark.parametrize(("keep", "closes"), [(Keep.DISCARD, True), (Keep.CANCEL, False), (Keep.SAVE, True)])
+def test_closing_with_changes_asks(
+    window: MainWindow, services: Services, dialogs: FakeDialogs, tmp_path: Path, keep: Keep, closes: bool
+) -> None:
+    services.session.edit(Job(options={"seed": 7}), "Change seed")
+    dialogs.keep = keep
+    dialogs.to_save = tmp_path / "job.toml"
+    window.close()
+    assert dialogs.asked[0] == "keep"
+    assert window.isVisible() is not closes
+    assert dialogs.to_save.exists() is (keep is Keep.SAVE)
+
+
+def test_closing_is_held_back_when_saving_is_called_off(window: MainWindow, services: Services, dialogs: FakeDialogs) -> None:
+    services.session.edit(Job(options={"seed": 7}), "Change seed")
+    dialogs.keep = Keep.SAVE
+    dialogs.to_save = None
+    window.close()
+    assert window.isVisible()
+
+
+def test_a_dropped_job_file_is_opened(window: MainWindow, services: Services, tmp_path: Path) -> None:
+    path = tmp_path / "dropped.toml"
+    save_job(Job(options={"seed": 42}), path)
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    enter = QDragEnterEvent(HERE.toPoint(), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0))
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    drop = QDropEvent(HERE, Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0))
+    QApplication.sendEvent(window, drop)
+    assert services.session.job.options["seed"] == 42
+    assert services.session.recent == [path]
+
+
+def test_a_dropped_picture_is_refused(window: MainWindow, tmp_path: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(tmp_path / "cat.png"))])
+    enter = QDragEnterEvent(HERE.toPoint(), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0))
+    enter.ignore()
+    QApplication.sendEvent(window, enter)
+    assert not enter.isAccepted()
+
+
+def test_a_broken_job_file_is_told_and_the_job_stays(
+    window: MainWindow, services: Services, tmp_path: Path, unhandled: list[BaseException]
+) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text("seed = = 3", encoding="utf-8")
+    services.session.edit(services.session.job.with_option("seed", 5), "Change seed")
+    assert not window.jobs.open_path(path)
+    assert services.session.job.options["seed"] == 5
+    assert isinstance(unhandled.pop(), CaddieError)
+    assert window.errors.isVisible()
+    window.errors.close()
+
+
+def test_save_as_writes_a_job_that_can_be_read_again(
+    window: MainWindow, services: Services, dialogs: FakeDialogs, tmp_path: Path
+) -> None:
+    services.session.edit(services.session.job.with_option("seed", 5), "Change seed")
+    dialogs.to_save = tmp_path / "job.toml"
+    window.menus.save.trigger()
+    assert load_job(dialogs.to_save).options["seed"] == 5
+    window.menus.recent.aboutToShow.emit()
+    assert window.menus.recent.actions()[0].text() == "job.toml"
+
+
+def test_an_error_nobody_caught_is_shown_with_details_to_copy(
+    window: MainWindow, services: Services, unhandled: list[BaseException]
+) -> None:
+    guard = ErrorGuard(services.tasks)
+    guard.install()
+    try:
+        import sys
+
+        try:
+            raise ZeroDivisionError("round and round")
+        except ZeroDivisionError as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+    finally:
+        guard.uninstall()
+    assert window.errors.isVisible()
+    window.errors.copy()
+    copied = QGuiApplication.clipboard().text()
+    assert "round and round" in copied
+    assert "test_shell.py" in copied
+    unhandled.clear()
+    window.errors.close()
+
+
+def test_a_storm_of_errors_makes_one_dialog(window: MainWindow, services: Services, unhandled: list[BaseException]) -> None:
+    for number in range(20):
+        services.tasks.report(CaddieError(Text(f"no {number}", f"だめ {number}")))
+    assert len(window.errors.errors) == 20
+    assert "no 19" in window.errors.details()
+    unhandled.clear()
+    window.errors.close()
+
+
+def test_a_notice_offers_its_action_once(window: MainWindow, services: Services) -> None:
+    done: list[int] = []
+    services.notices.post(Notice(text=lambda: "Hello", action=lambda: "Undo", run=lambda: done.append(1)))
+    bar = window.findChild(NoticeBar)
+    assert bar is not None
+    assert bar.isVisible()
+    bar._action.click()
+    assert done == [1]
+    assert not bar.isVisible()
