@@ -168,3 +168,4 @@ def kill_tree(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(OSError):
         process.kill()
     process.wait()
+    psutil.wait_procs(family, timeout=_GRACE)  # a kill takes a moment; "nothing left running" is to be true on return

@@ -129,9 +129,12 @@ def _listen(
         if received > _MAX_OUTPUT:
             talk.end = "flooded"
             break
-        *lines, rest = (rest + chunk).split(b"\n")
+        complete, _, rest = (rest + chunk).rpartition(b"\n")
         rest = rest[-_MAX_LINE:]
-        for line in lines:
+        if marker not in complete:  # in bulk: a flood of short lines must not keep this thread busy
+            noise = (noise + complete + b"\n")[-4096:]
+            continue
+        for line in complete.split(b"\n"):
             fact = _as_fact(line, marker)
             if fact is None:
                 noise = (noise + line + b"\n")[-4096:]
