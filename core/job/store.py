@@ -252,7 +252,7 @@ class _TableReader:
         for key, entry in entries.items():
             if not good(entry):
                 self._wrong(f"{name}.{key}", entry, Text("a usable value", "使用できる値"), None)
-        return entries
+        return {key: entry for key, entry in entries.items() if good(entry)}
 
     def _take(self, name: str, default: object) -> object:
         self.taken.add(f"caddie_{name}")
