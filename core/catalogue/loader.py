@@ -7,11 +7,12 @@ reported together.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
+
+import tomli as tomllib
 
 from core.catalogue.catalogue import Catalogue
 from core.catalogue.kinds import BoolKind, Kind, NumberKind, TextKind, TupleKind, Value
@@ -35,11 +36,6 @@ from core.catalogue.table import Table
 from core.errors import Problems, ValueProblem, nearest
 from core.paths import RESOURCES
 from core.text import Text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 CATALOGUE_FOLDER = RESOURCES / "catalogue"
 _PLACES_PER_CATEGORY = 1000

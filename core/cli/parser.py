@@ -20,7 +20,7 @@ exit codes: 0 ok, 1 failed, 2 wrong usage. CADDIE_HOME moves Caddie's data, CADD
 class Verbs(Protocol):
     """What `add_subparsers` returns; argparse keeps its class private."""
 
-    def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:  # noqa: A002 (argparse's word)
+    def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:
         """Adds a verb."""
         ...
 

@@ -6,20 +6,16 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
+
+import tomli as tomllib
 
 from core.environment.model import Environment
 from core.errors import CaddieError
 from core.files import write_atomically
 from core.text import Text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _VERSION = 1
 

@@ -11,19 +11,14 @@ from __future__ import annotations
 
 import datetime
 import math
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import toml
+import tomli as tomllib
 
 from core.errors import CaddieError, Problems
 from core.text import Text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _SHORT = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 # What `toml` raises for text it cannot read: its own error is a ValueError, its bugs are the others.

@@ -7,7 +7,6 @@ from the script (`OptionSet`), so that a form never contradicts it.
 from __future__ import annotations
 
 import fnmatch
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,15 +14,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, cast
 
+import tomli as tomllib
+
 from core.errors import Problems, nearest
 from core.options.model import OptionSet, OptionValue
 from core.paths import RESOURCES
 from core.text import Text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FORM_FILE = RESOURCES / "options" / "main-form.toml"
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import tomli as tomllib
+
 from core.errors import CaddieError, Problems
 from core.paths import RESOURCES
 from core.text import Text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 EXPLANATIONS = RESOURCES / "messages" / "explanations.toml"
 

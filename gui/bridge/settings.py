@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import logging
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
 import toml
+import tomli as tomllib
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.files import write_atomically
 from core.text import Language, Text, preferred_language
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _log = logging.getLogger(__name__)
 

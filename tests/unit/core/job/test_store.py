@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,10 +17,7 @@ from core.job.model import Job
 from core.job.store import dumps, load_job, loads, save_job
 from core.job.toml_text import even_numbers, same_value
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+import tomli as tomllib
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True).filter(lambda name: name != "caddie")
 # Letters that one of the two readers is known to stumble over, and any other.
