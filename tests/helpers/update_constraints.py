@@ -16,7 +16,8 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FIXED = ["torch==2.13.0"]
+# PySide6 6.12.0 leaks references to None and aborts Python 3.10 and 3.11 after some thousand calls.
+FIXED = ["torch==2.13.0", "PySide6-Essentials==6.11.3"]
 LEFT_OUT = ("nvidia-", "cuda-", "triton")
 # Needed on Windows or macOS only, so that the resolver of this system never meets them.
 ELSEWHERE = ["colorama==0.4.6"]
