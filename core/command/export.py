@@ -1,0 +1,224 @@
+"""A job as something that can be taken elsewhere: argv as JSON, a script for sh, cmd.exe or PowerShell, or the job file.
+
+The scripts go into the checkout, make the process's environment safe (sd-scripts dies where its Japanese messages cannot
+be printed) and run the plain command, without Caddie's companion. Each can be written on any system for any other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+from core.command import cmd, powershell, sh
+from core.command.build import LAUNCHER, build_argv
+from core.environment.model import Environment
+from core.errors import CaddieError, Problems, ValueProblem
+from core.files import write_atomically
+from core.job.model import Job
+from core.job.store import dumps
+from core.options.model import OptionSet
+from core.text import Text
+
+Format = Literal["argv", "sh", "bat", "ps1", "toml"]
+FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+
+SAFE_VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "PYTHONUNBUFFERED": "1",  # messages come when they are said
+        "PYTHONUTF8": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "COLUMNS": "200",  # sd-scripts' log wraps paths at 80 otherwise
+        "PYTHONNOUSERSITE": "1",  # packages of the user's own folder do not mix in
+    }
+)
+"""Variables that keep sd-scripts from tripping over its surroundings."""
+
+
+def export_job(job: Job, format: Format, *, environment: Environment, options: OptionSet) -> str:  # noqa: A002
+    """The text of the export. Batch and PowerShell files have Windows' line ends.
+
+    Args:
+        job: what to export.
+        format: `argv` is a JSON list; the others are files of these endings.
+        environment: its interpreter and checkout are named in the script.
+        options: what the job's script accepts.
+
+    Raises:
+        Problems: values that a command line, or this format, cannot carry.
+        CaddieError: the environment has no checkout (only `toml` needs none).
+    """
+    if format == "toml":
+        return dumps(job)
+    if environment.sd_scripts is None:
+        raise CaddieError(
+            Text(
+                f"The environment {environment.name} has no checkout of sd-scripts.",
+                f"環境 {environment.name} に sd-scripts のフォルダーが設定されていません。",
+            )
+        )
+    checkout = str(environment.sd_scripts)
+    argv = build_argv(job, python=str(environment.python), checkout=checkout, options=options, companion=None)
+    if format == "argv":
+        return json.dumps(argv, ensure_ascii=False, indent=2) + "\n"
+    _check_words(argv, checkout, _WORD_WRITERS[format])
+    return _SCRIPT_WRITERS[format](argv, checkout)
+
+
+def export_file(
+    job: Job,
+    path: Path,
+    format: Format | None = None,  # noqa: A002
+    *,
+    environment: Environment,
+    options: OptionSet,
+) -> Path:
+    """Writes an export.
+
+    Args:
+        job, environment, options: as in `export_job`.
+        path: the file; its ending names the format where `format` is None (`.json` is `argv`).
+        format: the format.
+
+    Returns:
+        The path.
+
+    Raises:
+        Problems, CaddieError: as `export_job`; an ending that names no format; a file that cannot be written.
+    """
+    chosen = format or format_of(path)
+    data = encode(export_job(job, chosen, environment=environment, options=options), chosen)
+    try:
+        write_atomically(path, data, executable=chosen == "sh")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CaddieError(Text(f"{path} could not be written: {reason}", f"{path} に書き込めませんでした: {reason}")) from error
+    return path
+
+
+def encode(text: str, kind: Format) -> bytes:
+    """The bytes of the file: UTF-8, with a byte order mark where PowerShell 5.1 would take it for another code page."""
+    return text.encode("utf-8-sig" if kind == "ps1" else "utf-8")
+
+
+def format_of(path: Path) -> Format:
+    """The format that a file's ending names. Raises CaddieError."""
+    ending = path.suffix.lower().removeprefix(".")
+    named: dict[str, Format] = {"json": "argv", "cmd": "bat", **{kind: kind for kind in FORMATS}}
+    if ending not in named:
+        listed = ", ".join(f".{name}" for name in sorted(named))
+        raise CaddieError(
+            Text(
+                f"{path.name}: the ending has to be one of {listed}.",
+                f"{path.name}: 拡張子は {listed} のいずれかにしてください。",
+            )
+        )
+    return named[ending]
+
+
+def _check_words(argv: Sequence[str], checkout: str, write: Callable[[str], str]) -> None:
+    problems: list[Text] = []
+    for word in [checkout, *argv]:
+        try:
+            write(word)
+        except ValueProblem as problem:
+            problems.append(problem.text)
+    if problems:
+        raise Problems(Text("This cannot be exported in this format:", "この形式では書き出せません:"), problems)
+
+
+def lines_of(argv: Sequence[str]) -> list[list[str]]:
+    """The command cut into lines for reading: the launcher, its options, the script, then one option a line."""
+    start = 1 + len(LAUNCHER)
+    script = next((place for place, word in enumerate(argv) if place >= start and word.endswith(".py")), None)
+    lines: list[list[str]] = [list(argv[:start])]
+    for place, word in enumerate(argv[start:], start):
+        if place == script or re.match(r"--[A-Za-z_]", word):
+            lines.append([word])
+        else:
+            lines[-1].append(word)
+    return lines
+
+
+def _sh(argv: Sequence[str], checkout: str) -> str:
+    variables = "".join(f"export {name}={value}\n" for name, value in SAFE_VARIABLES.items())
+    # "-" would be the folder before; with CDPATH, `cd` could go elsewhere.
+    folder = sh.quote(f"./{checkout}" if checkout.startswith("-") else checkout)
+    command = " \\\n  ".join(sh.join(line) for line in lines_of(argv))
+    return f"#!/bin/sh\n# {_TITLE}\n{variables}CDPATH= cd -- {folder} || exit 1\nexec {command}\n"
+
+
+def _bat(argv: Sequence[str], checkout: str) -> str:
+    variables = [f'set "{name}={value}"' for name, value in SAFE_VARIABLES.items()]
+    first, *others = lines_of(argv)
+    program = " ".join([cmd.quote(first[0], program=True), *map(cmd.quote, first[1:])])
+    # The blank in front of a line that goes on is eaten by the caret; a second one separates the words.
+    command = " ^\n  ".join([program, *(" ".join(map(cmd.quote, line)) for line in others)])
+    _check_length(command)
+    lines = [
+        "@echo off",
+        f"rem {_TITLE}",
+        "setlocal EnableExtensions DisableDelayedExpansion",
+        'set "CADDIE_CODE_PAGE="',
+        'for /f "tokens=2 delims=:." %%c in (\'chcp\') do set "CADDIE_CODE_PAGE=%%c"',
+        "chcp 65001 >nul",
+        *variables,
+        f"cd /d {_batch_folder(checkout)} || goto failed",
+        command,
+        'set "CADDIE_EXIT=%ERRORLEVEL%"',
+        "goto end",
+        ":failed",
+        'set "CADDIE_EXIT=1"',
+        ":end",
+        "if defined CADDIE_CODE_PAGE chcp %CADDIE_CODE_PAGE% >nul",
+        "rem Started with a double click, the window would close before anything can be read.",
+        'if /i "%comspec% /c %~0 " equ "%cmdcmdline:"=%" pause',
+        "exit /b %CADDIE_EXIT%",
+    ]
+    return "".join(f"{line}\n" for line in lines).replace("\n", "\r\n")
+
+
+def _batch_folder(folder: str) -> str:
+    quoted = cmd.quote(folder, program=True)
+    return quoted if quoted.startswith('"') else f'"{quoted}"'
+
+
+def _check_length(command: str) -> None:
+    try:
+        cmd.check_length(command.replace(" ^\n ", " "))
+    except ValueProblem as problem:
+        raise Problems(
+            Text("This cannot be exported in this format:", "この形式では書き出せません:"), [problem.text]
+        ) from problem
+
+
+def _ps1(argv: Sequence[str], checkout: str) -> str:
+    variables = [f"$env:{name} = {powershell.literal(value)}" for name, value in SAFE_VARIABLES.items()]
+    first, *others = lines_of(argv)
+    program = " ".join(["&", powershell.literal(first[0]), *map(powershell.argument, first[1:])])
+    # Line ends of the file are put in one by one: those inside a value have to stay as they are.
+    command = " `\r\n  ".join([program, *(" ".join(map(powershell.argument, line)) for line in others)])
+    lines = [
+        f"# {_TITLE}",
+        "$ErrorActionPreference = 'Stop'",
+        powershell.LEGACY,
+        "try { [Console]::OutputEncoding = New-Object System.Text.UTF8Encoding $false } catch { }  # no console",
+        *variables,
+        f"Set-Location -LiteralPath {powershell.literal(checkout)}",
+        # What the training prints on its error stream is no error of this script.
+        "$ErrorActionPreference = 'Continue'",
+        command,
+        "exit $LASTEXITCODE",
+    ]
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+_TITLE = "A training with sd-scripts, exported by Caddie"
+
+_WORD_WRITERS: Mapping[Format, Callable[[str], str]] = MappingProxyType(
+    {"sh": sh.quote, "bat": cmd.quote, "ps1": powershell.argument}
+)
+_SCRIPT_WRITERS: Mapping[Format, Callable[[Sequence[str], str], str]] = MappingProxyType({"sh": _sh, "bat": _bat, "ps1": _ps1})
