@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -48,6 +48,12 @@ class SeriesKey:
 
 
 LOSS = SeriesKey(Quantity.LOSS)
+_TIME = SeriesKey(Quantity.TIME)
+_AVERAGE = SeriesKey(Quantity.AVERAGE_LOSS)
+_GRAD_NORM = SeriesKey(Quantity.GRAD_NORM)
+_SECONDS = SeriesKey(Quantity.SECONDS)
+_MEMORY = SeriesKey(Quantity.MEMORY)
+_EPOCH = SeriesKey(Quantity.EPOCH)
 _EMPTY = Series()
 
 
@@ -84,7 +90,6 @@ class RunMetrics:
         self._sources: set[str] = set()
         self._restarted = False
         self._first_step_seen = False
-        self._pending: dict[SeriesKey, tuple[list[int], list[float]]] = {}
         self._nan_steps: set[int] = set()
         self._revision = 0
         self.optimizer = ""
@@ -114,7 +119,7 @@ class RunMetrics:
     @property
     def last_step(self) -> int:
         """The highest step that was reported, 0 before the first."""
-        return self.get(SeriesKey(Quantity.TIME)).last_step or 0
+        return self.get(_TIME).last_step or 0
 
     @property
     def nan_count(self) -> int:
@@ -145,23 +150,30 @@ class RunMetrics:
 
     def feed(self, events: Iterable[Event]) -> None:
         """Takes in more events, in the order they were written."""
+        batch: list[Step] = []
         for event in events:
             self._revision += 1
-            match event:
-                case Step():
-                    self._step(event)
-                case Started():
-                    self._flush()
-                    self._started(event)
-                case Saved():
-                    self._marks.append(Mark(MarkKind.SAVED, event.step, event.path))
-                case Sample():
-                    self._marks.append(Mark(MarkKind.SAMPLE, event.step, event.path))
-                case Warned():
-                    self._marks.append(Mark(MarkKind.WARNED, event.step, f"{event.key}: {event.detail}".rstrip(": ")))
-                case Finished():
-                    self.finished = event
-        self._flush()
+            if isinstance(event, Step):
+                batch.append(event)
+                continue
+            if isinstance(event, Started):
+                self._steps(batch)
+                batch.clear()
+            self._happened(event)
+        self._steps(batch)
+
+    def _happened(self, event: Started | Sample | Saved | Warned | Finished) -> None:
+        match event:
+            case Started():
+                self._started(event)
+            case Saved():
+                self._marks.append(Mark(MarkKind.SAVED, event.step, event.path))
+            case Sample():
+                self._marks.append(Mark(MarkKind.SAMPLE, event.step, event.path))
+            case Warned():
+                self._marks.append(Mark(MarkKind.WARNED, event.step, f"{event.key}: {event.detail}".rstrip(": ")))
+            case Finished():
+                self.finished = event
 
     def _started(self, event: Started) -> None:
         self.optimizer = event.optimizer or self.optimizer
@@ -170,33 +182,38 @@ class RunMetrics:
         self._sources.add(event.source)
         self.finished = None
 
-    def _step(self, event: Step) -> None:
+    def _steps(self, batch: list[Step]) -> None:
+        """Takes in steps column by column: a run of 100,000 steps is opened in a moment, not in ten seconds."""
+        if not batch:
+            return
         if self._restarted:
             self._restarted = False
-            self._go_back_to(event.step)
+            self._go_back_to(batch[0].step)
         if not self._first_step_seen:
             self._first_step_seen = True
-            if event.step > 1:
-                self._marks.append(Mark(MarkKind.RESUMED, event.step))
-        self._note(SeriesKey(Quantity.TIME), event.step, event.time)
-        self._note(LOSS, event.step, event.loss)
-        self._note(SeriesKey(Quantity.AVERAGE_LOSS), event.step, event.average_loss)
-        self._note(SeriesKey(Quantity.GRAD_NORM), event.step, event.grad_norm)
-        self._note(SeriesKey(Quantity.SECONDS), event.step, event.seconds)
-        self._note(SeriesKey(Quantity.MEMORY), event.step, event.memory)
-        self._note(SeriesKey(Quantity.EPOCH), event.step, event.epoch)
-        for group in event.groups:
-            self._group(event.step, group)
-        if event.loss is not None:
-            self._watch_loss(event.step, event.loss)
-
-    def _group(self, step: int, group: Group) -> None:
-        if group.name not in self._groups:
-            self._groups.append(group.name)
-        self._note(SeriesKey(Quantity.LR, group.name), step, group.lr)
-        self._note(SeriesKey(Quantity.EFFECTIVE_LR, group.name), step, group.effective_lr)
-        self._note(SeriesKey(Quantity.D, group.name), step, group.d)
-        self._note(SeriesKey(Quantity.D_LR, group.name), step, group.d_lr)
+            if batch[0].step > 1:
+                self._marks.append(Mark(MarkKind.RESUMED, batch[0].step))
+        self._extend(_TIME, [(step.step, step.time) for step in batch])
+        self._extend(LOSS, [(step.step, step.loss) for step in batch])
+        self._extend(_AVERAGE, [(step.step, step.average_loss) for step in batch])
+        self._extend(_GRAD_NORM, [(step.step, step.grad_norm) for step in batch])
+        self._extend(_SECONDS, [(step.step, step.seconds) for step in batch])
+        self._extend(_MEMORY, [(step.step, step.memory) for step in batch])
+        self._extend(_EPOCH, [(step.step, step.epoch) for step in batch])
+        by_group: dict[str, list[tuple[int, Group]]] = {}
+        for step in batch:
+            for group in step.groups:
+                by_group.setdefault(group.name, []).append((step.step, group))
+        for name, told in by_group.items():
+            if name not in self._groups:
+                self._groups.append(name)
+            self._extend(SeriesKey(Quantity.LR, name), [(step, group.lr) for step, group in told])
+            self._extend(SeriesKey(Quantity.EFFECTIVE_LR, name), [(step, group.effective_lr) for step, group in told])
+            self._extend(SeriesKey(Quantity.D, name), [(step, group.d) for step, group in told])
+            self._extend(SeriesKey(Quantity.D_LR, name), [(step, group.d_lr) for step, group in told])
+        for step in batch:
+            if step.loss is not None and (self._nan_steps or not math.isfinite(step.loss)):
+                self._watch_loss(step.step, step.loss)
 
     def _watch_loss(self, step: int, loss: float) -> None:
         if math.isfinite(loss):
@@ -215,19 +232,11 @@ class RunMetrics:
         self._marks.append(Mark(MarkKind.RESUMED, step))
         self._nan_steps = {nan for nan in self._nan_steps if nan < step}
 
-    def _note(self, key: SeriesKey, step: int, value: float | None) -> None:
-        if value is None:
-            return
-        waiting = self._pending.get(key)
-        if waiting is None:
-            waiting = self._pending[key] = ([], [])
-        waiting[0].append(step)
-        waiting[1].append(value)
-
-    def _flush(self) -> None:
-        for key, (steps, values) in self._pending.items():
+    def _extend(self, key: SeriesKey, pairs: Sequence[tuple[int, float | None]]) -> None:
+        steps = [step for step, value in pairs if value is not None]
+        if steps:
+            values = [value for _, value in pairs if value is not None]
             self._series.setdefault(key, Series()).extend(steps, values)
-        self._pending.clear()
 
 
 def same_curve(one: Series, other: Series) -> bool:
