@@ -38,7 +38,7 @@ SAFE_VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
 """Variables that keep sd-scripts from tripping over its surroundings."""
 
 
-def export_job(job: Job, format: Format, *, environment: Environment, options: OptionSet) -> str:  # noqa: A002
+def export_job(job: Job, format: Format, *, environment: Environment, options: OptionSet) -> str:
     """The text of the export. Batch and PowerShell files have Windows' line ends.
 
     Args:
@@ -71,7 +71,7 @@ def export_job(job: Job, format: Format, *, environment: Environment, options: O
 def export_file(
     job: Job,
     path: Path,
-    format: Format | None = None,  # noqa: A002
+    format: Format | None = None,
     *,
     environment: Environment,
     options: OptionSet,
