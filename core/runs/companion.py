@@ -391,7 +391,10 @@ def obey_before_first_step(watch: Watch) -> None:
         time.sleep(0.3)
         if not watch.begun and watch.stop and os.path.exists(watch.stop):
             watch.stopping = True
-            _thread.interrupt_main()
+            if hasattr(signal, "pthread_kill"):  # wakes a blocking call too
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            else:
+                _thread.interrupt_main()
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ _STEPS = re.compile(
     r"steps:\s+(?:\d{1,3}%\|[^|\r\n]*\|\s*)?(?P<n>\d+)(?:/(?P<total>\d+))?(?:it)?\s"
     r"\[(?P<elapsed>[\d:]+)(?:<(?P<left>[\d:?]+))?,\s*(?P<rate>[\d.?]+)\s?(?P<unit>s/it|it/s)(?P<postfix>[^\]\r\n]*)\]"
 )
+_SOURCE = re.compile(r"\s{3,}(\S+\.py:\d+)$")  # rich puts it at the far right of a wide console
 _LOSS = re.compile(r"\b(?:avr_loss|avg_loss|loss)=([-+]?(?:nan|inf|[\d.]+(?:e[-+]?\d+)?))", re.IGNORECASE)
 
 
@@ -121,6 +122,8 @@ class Console:
 
     def _complete(self, line: str) -> str:
         """The text of a finished line: what stays on a terminal, and what follows a bar."""
+        if "\r" not in line and not _may_be_bar(line):
+            return f"{_without_source(_clean(line).rstrip())}\n"
         segments = line.split("\r")
         said: list[str] = []
         for segment in segments[:-1]:
@@ -130,17 +133,17 @@ class Console:
         last = segments[-1]
         rest = self._without_bar(last)
         if rest is None:
-            said.append(_clean(last).rstrip())
+            said.append(_without_source(_clean(last).rstrip()))
         elif rest.strip():
-            said.append(rest.strip())
+            said.append(_without_source(rest.strip()))
         elif not self._is_steps(last):
             said.append(_clean(last).strip())  # another bar, finished: its last state is worth a line
         return "".join(f"{text}\n" for text in said)
 
     def _without_bar(self, segment: str) -> str | None:
         """What follows the bar(s) at the start of a segment; None where it does not start with one."""
-        if "[" not in segment or not ("%|" in segment or "steps:" in segment):
-            return None  # most lines of most logs
+        if not _may_be_bar(segment):
+            return None
         text = _clean(segment)
         found = False
         while (match := _STEPS.match(text) or _BAR.match(text)) is not None:
@@ -183,6 +186,16 @@ class Console:
         self._average = None
         if len(self._steps) < _STEPS_LIMIT:
             self._steps.append(Step(time=self._started_at + elapsed, step=step, average_loss=loss))
+
+
+def _may_be_bar(text: str) -> bool:
+    """A quick look: most lines of most logs hold no bar."""
+    return "%|" in text or "steps:" in text
+
+
+def _without_source(text: str) -> str:
+    """A log record with the source line close behind it, not at the far right of a wide console."""
+    return _SOURCE.sub(r"  \1", text) if ".py:" in text else text
 
 
 def _clean(text: str) -> str:

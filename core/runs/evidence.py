@@ -66,7 +66,7 @@ def gather(run: RunFolder, *, exit_code: int | None, trouble: Text | None = None
     progress = console.progress
     if progress is not None:
         seen.steps = max(seen.steps, progress.step)
-        seen.total = progress.total or seen.total
+        seen.total = progress.total if seen.total is None else seen.total
     record = run.processes()
     started = record.started_at
     finished = seen.finished

@@ -176,8 +176,10 @@ class RunFolder:
     def state(self) -> Ending:
         """Starting, running, or one of the four ends."""
         outcome = self.outcome()
-        if outcome is not None:
-            return outcome.ending
+        return self.under_way() if outcome is None else outcome.ending
+
+    def under_way(self) -> Ending:
+        """Starting or running, for a run that has no outcome."""
         return Ending.STARTING if self.processes().child is None else Ending.RUNNING
 
     def _is_abandoned(self) -> bool:
@@ -211,7 +213,8 @@ class RunFolder:
         urgent = now or stop_is_urgent(self.stop_file)
         write_stop_request(self.stop_file, now=urgent, at=time.time())
         record = self.processes()
-        if not is_alive(record.supervisor) and not self._may_be_starting(record):
+        starting = record.supervisor is None and self._may_be_starting(record)
+        if not starting and not is_alive(record.supervisor):
             from core.runs.launch import start_supervisor
 
             start_supervisor(self)  # nobody else would see to it that the request is obeyed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.runs.console import Console, Progress
 from core.runs.event_lines import decode_event
-from core.runs.events import Event, Finished, Started, Step
+from core.runs.events import Event, Started, Step
 from core.runs.folder import RunFolder
 from core.runs.outcome import Ending, Outcome
 
@@ -77,8 +77,6 @@ class Follower:
         self._events = Tail(run.events_file)
         self._torn = b""
         self._step: Step | None = None
-        self._offset = 0
-        self._ending = Ending.STARTING
         self._tensorboard = None
         if not command.companion:
             from core.runs.fallback import FallbackMetrics
@@ -96,7 +94,7 @@ class Follower:
     def poll(self) -> Update:
         """Returns what is new. Safe to call after the end: then nothing is new."""
         outcome = self.run.outcome()  # looked at first: what was written before the end is then all there to read
-        ending = self.run.state()
+        ending = self.run.under_way() if outcome is None else outcome.ending
         log_bytes, more_log = self._log.read(_LOG_CHUNK)
         text = self._console.feed(log_bytes)
         events, more_events = self._new_events()
@@ -109,7 +107,6 @@ class Follower:
             self._note(event)
         if outcome is not None and behind:
             ending, outcome = Ending.RUNNING, None
-        self._ending = ending
         return Update(events=events, log=text, progress=self._progress(), ending=ending, outcome=outcome, behind=behind)
 
     def _new_events(self) -> tuple[list[Event], bool]:
@@ -124,8 +121,6 @@ class Follower:
             self._step = event
         elif isinstance(event, Started) and event.total_steps is not None:
             self._total = event.total_steps
-        elif isinstance(event, Finished) and self._step is None:
-            return
 
     def _progress(self) -> Progress | None:
         """The bar's own word, else the last step's: the bar knows the total, the events know the step first."""
@@ -135,7 +130,7 @@ class Follower:
             return bar
         if step is None:
             return None
-        total = bar.total if bar is not None else self._total
+        total = self._total if self._total is not None or bar is None else bar.total
         seconds = bar.seconds_per_step if bar is not None else step.seconds
         left = None if total is None or seconds is None else max(0, total - step.step) * seconds
         return Progress(step=step.step, total=total, seconds_per_step=seconds, eta=left)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from core.runs.explain import explain
-from core.runs.log_errors import find_error, tail_of
+from core.runs.log_errors import find_error, hide_secrets, tail_of
 from core.runs.outcome import Ending, Outcome
 from core.text import Text
 
@@ -198,9 +198,10 @@ def _ended_quietly(seen: Evidence) -> tuple[Ending, Text, bool]:
 
 def _error_line(seen: Evidence) -> str:
     found = find_error(seen.lines)
-    if seen.raised and seen.raised.split(":", 1)[0] not in found:
-        return seen.raised
-    return found
+    kind = seen.raised.split(":", 1)[0]
+    if kind == "SystemExit":  # says only the code; what was printed before it says why
+        return found or seen.raised
+    return found if not kind or kind in found else hide_secrets(seen.raised.splitlines()[0])
 
 
 _NAN_ADVICE = (
