@@ -91,6 +91,9 @@ class FormBinding(QObject):
 
     def _show(self, row: FieldRow, job: Job, *, force: bool = False) -> None:
         key, stored = row.field.key, row.field.get(job)
+        has_effect = row.described.has_effect
+        if has_effect is not None:
+            row.set_effect(has_effect(job))
         if not force and key in self._shown and same_stored(self._shown[key], stored):
             return
         self._shown[key] = stored

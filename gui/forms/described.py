@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from core.catalogue.kinds import BoolKind, Kind, NumberKind, TextKind, TupleKind
 from core.catalogue.spec import ArgumentSpec
+from core.job.model import Job
 from core.options.model import Option, OptionKind
 from core.text import Text, same
 from gui.forms.fields import ArgumentField, Field, OptionField
@@ -31,6 +32,7 @@ class Described:
         unit: short, or None.
         examples: value, where it comes from.
         advanced: below the fold.
+        has_effect: whether the field does anything in a job; None where it always does.
     """
 
     field: Field
@@ -40,6 +42,7 @@ class Described:
     unit: Text | None = None
     examples: tuple[tuple[str, Text], ...] = ()
     advanced: bool = False
+    has_effect: Callable[[Job], bool] | None = None
 
 
 def first_sentence(words: str) -> str:

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QDir, QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QIcon, QKeyEvent, QWheelEvent
+from PySide6.QtCore import QDir, QEvent, QObject, QRandomGenerator, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QIcon
 from PySide6.QtWidgets import (
-    QButtonGroup,
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
-    QPushButton,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -100,7 +97,8 @@ class Editor(QWidget):
         super().changeEvent(event)
 
 
-def _row(editor: QWidget) -> QHBoxLayout:
+def editor_row(editor: QWidget) -> QHBoxLayout:
+    """The layout of an editor whose parts stand side by side."""
     layout = QHBoxLayout(editor)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(4)
@@ -133,7 +131,7 @@ class LineEditor(Editor):
     def __init__(self, field: Field, parent: QWidget | None = None) -> None:
         super().__init__(field, parent)
         self.line = self._make_line()
-        self.layout_ = _row(self)
+        self.layout_ = editor_row(self)
         self.layout_.addWidget(self.line, 1)
         self.line.textEdited.connect(self._typed)
         self._watch(self.line)
@@ -141,7 +139,7 @@ class LineEditor(Editor):
         self.retranslate()
 
     def _make_line(self) -> QLineEdit:
-        return QLineEdit()
+        return QLineEdit(self)
 
     def _typed(self, text: str) -> None:
         self._stored = self.field.read(text)
@@ -171,14 +169,14 @@ class PathEditor(LineEditor):
 
     def __init__(self, field: Field, parent: QWidget | None = None) -> None:
         super().__init__(field, parent)
-        self.browse = QToolButton()
+        self.browse = QToolButton(self)
         self.browse.setProperty("class", "button browse")
         self.browse.clicked.connect(self.choose)
         self.layout_.addWidget(self.browse)
         self.retranslate()
 
     def _make_line(self) -> QLineEdit:
-        line = _PathLine()
+        line = _PathLine(self)
         line.dropped.connect(self.accept)
         return line
 
@@ -211,165 +209,30 @@ class PathEditor(LineEditor):
             self.browse.setAccessibleName(words)
 
 
-class _QuietCombo(QComboBox):
-    """A combo box that a scrolling wheel does not change in passing."""
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
-class ChoiceEditor(Editor):
-    """One of several values, the default among them; a value that is none of them is shown as it is."""
+class SeedEditor(LineEditor):
+    """A whole number, or one by chance."""
 
     def __init__(self, field: Field, parent: QWidget | None = None) -> None:
         super().__init__(field, parent)
-        self.combo = _QuietCombo()
-        self.combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.combo.setMinimumContentsLength(8)
-        self.combo.addItem("", None)
-        for choice in field.choices:
-            self.combo.addItem(choice, choice)
-        _row(self).addWidget(self.combo, 1)
-        self.combo.activated.connect(self._chosen)
-        self._watch(self.combo)
+        self.roll = QToolButton(self)
+        self.roll.setProperty("class", "button browse")
+        self.roll.clicked.connect(self._roll)
+        self.layout_.addWidget(self.roll)
         self.retranslate()
 
-    def _chosen(self, index: int) -> None:
-        typed = self.combo.itemData(index)
-        self.edited.emit(None if typed is None else self.field.read(typed))
+    def _roll(self) -> None:
+        number = str(QRandomGenerator.system().bounded(2**31 - 1))
+        self.line.setText(number)
+        self._typed(number)
 
-    def show_stored(self, stored: Stored) -> None:
-        known = 1 + len(self.field.choices)
-        while self.combo.count() > known:
-            self.combo.removeItem(known)
-        typed = None if stored is None else self.field.typed(stored)
-        index = 0 if typed is None else self.combo.findData(typed)
-        if index < 0:
-            self.combo.addItem(typed or "", typed)
-            index = known
-        self.combo.setCurrentIndex(index)
+    def renew_icons(self, icon: Callable[[str], QIcon]) -> None:
+        self.roll.setIcon(icon("dice"))
 
     def retranslate(self) -> None:
-        self.combo.setItemText(0, self.default_words())
-
-    def _inputs(self) -> list[QWidget]:
-        return [self.combo]
-
-
-class SuggestEditor(Editor):
-    """Free text with suggestions."""
-
-    def __init__(self, field: Field, parent: QWidget | None = None) -> None:
-        super().__init__(field, parent)
-        self.combo = _QuietCombo()
-        self.combo.setEditable(True)
-        self.combo.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.combo.addItems(list(field.choices))
-        self.combo.setCurrentIndex(-1)
-        _row(self).addWidget(self.combo, 1)
-        line = self.combo.lineEdit()
-        assert line is not None
-        self.line = line
-        self.line.textEdited.connect(self._typed)
-        self.combo.activated.connect(lambda index: self._typed(self.combo.itemText(index)))
-        self._watch(self.combo, self.line)
-        self.retranslate()
-
-    def _typed(self, text: str) -> None:
-        self.edited.emit(self.field.read(text))
-
-    def show_stored(self, stored: Stored) -> None:
-        if not same_stored(self.field.read(self.line.text()), stored):
-            self.combo.setEditText(self.field.typed(stored))
-
-    def retranslate(self) -> None:
-        self.line.setPlaceholderText(self.default_words())
-
-    def _inputs(self) -> list[QWidget]:
-        return [self.combo]
-
-
-class TriStateEditor(Editor):
-    """Default, True or False side by side (and None, where that is a value)."""
-
-    def __init__(self, field: Field, parent: QWidget | None = None) -> None:
-        super().__init__(field, parent)
-        self._layout = _row(self)
-        self._layout.setSpacing(0)
-        self._group = QButtonGroup(self)
-        self._group.setExclusive(True)
-        self._by_typed: dict[str | None, QPushButton] = {}
-        self._strange: QPushButton | None = None
-        for typed in (None, *field.choices):
-            self._add(typed, typed or "")
-        self._layout.addStretch(1)
-        self._watch(*self._by_typed.values())
-        self.retranslate()
-        self.show_stored(None)
-
-    def _add(self, typed: str | None, words: str) -> QPushButton:
-        button = QPushButton(words)
-        button.setCheckable(True)
-        button.setProperty("class", "segment")
-        button.setProperty("place", "first" if typed is None else "middle")
-        button.setProperty("typed", typed)
-        # A click on the checked one must not uncheck it, and a press on another is the only way to change.
-        button.clicked.connect(lambda: self.edited.emit(None if typed is None else self.field.read(typed)))
-        button.installEventFilter(self)
-        self._group.addButton(button)
-        self._by_typed[typed] = button
-        self._layout.insertWidget(len(self._by_typed) - 1, button)
-        return button
-
-    def button(self, typed: str | None) -> QPushButton:
-        """The segment for a typed value (None: the default)."""
-        return self._by_typed[typed]
-
-    def show_stored(self, stored: Stored) -> None:
-        typed = None if stored is None else self.field.typed(stored)
-        if self._strange is not None and self._strange is not self._by_typed.get(typed):
-            del self._by_typed[self._strange.property("typed")]
-            self._group.removeButton(self._strange)
-            self._layout.removeWidget(self._strange)
-            self._strange.hide()
-            self._strange.deleteLater()
-            self._strange = None
-        if typed not in self._by_typed:
-            self._strange = self._add(typed, typed or "")
-        self._by_typed[typed].setChecked(True)
-        # Tab reaches the control once, arrow keys move within it.
-        for button in self._by_typed.values():
-            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus if button.isChecked() else Qt.FocusPolicy.ClickFocus)
-        self.setFocusProxy(self._by_typed[typed])
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and self._moved(event.key()):
-            return True
-        return super().eventFilter(watched, event)
-
-    def _moved(self, key: int) -> bool:
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(key))
-        if step is None:
-            return False
-        buttons = list(self._by_typed.values())
-        now = next((place for place, button in enumerate(buttons) if button.isChecked()), 0)
-        target = buttons[min(max(now + step, 0), len(buttons) - 1)]
-        target.setFocus(Qt.FocusReason.TabFocusReason)
-        target.click()
-        return True
-
-    def retranslate(self) -> None:
-        words = self.tr("Default") if self._default is None else self.tr("Default: {0}").format(self._default)
-        self._by_typed[None].setText(words)
-
-    def _inputs(self) -> list[QWidget]:
-        return list(self._by_typed.values())
+        super().retranslate()
+        if hasattr(self, "roll"):
+            self.roll.setToolTip(self.tr("A number by chance"))
+            self.roll.setAccessibleName(self.tr("A number by chance"))
 
 
 class LinesEditor(Editor):
@@ -379,7 +242,7 @@ class LinesEditor(Editor):
 
     def __init__(self, field: Field, parent: QWidget | None = None) -> None:
         super().__init__(field, parent)
-        self.text = QPlainTextEdit()
+        self.text = QPlainTextEdit(self)
         self.text.setTabChangesFocus(True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         layout = QVBoxLayout(self)
@@ -415,20 +278,3 @@ class LinesEditor(Editor):
 
     def _inputs(self) -> list[QWidget]:
         return [self.text]
-
-
-_EDITORS: dict[Shape, type[Editor]] = {
-    Shape.LINE: LineEditor,
-    Shape.TRI_STATE: TriStateEditor,
-    Shape.CHOICE: ChoiceEditor,
-    Shape.SUGGEST: SuggestEditor,
-    Shape.FILE_OPEN: PathEditor,
-    Shape.FILE_SAVE: PathEditor,
-    Shape.FOLDER: PathEditor,
-    Shape.LINES: LinesEditor,
-}
-
-
-def make_editor(field: Field, parent: QWidget | None = None) -> Editor:
-    """The editor that a field wants."""
-    return _EDITORS[field.shape](field, parent)

@@ -34,6 +34,7 @@ class Shape(str, Enum):
     FILE_SAVE = "file-save"
     FOLDER = "folder"
     LINES = "lines"  # several texts, one a line
+    SEED = "seed"  # a whole number with a dice
 
 
 class Field(Protocol):

@@ -10,12 +10,14 @@ from PySide6.QtWidgets import QGridLayout, QLayout, QWidget
 
 from gui.forms.row import FieldRow
 
-COLUMN_WIDTH = 540
+COLUMN_WIDTH = 520
 """Least width of a row before rows stand side by side, in logical pixels."""
+
+MOST_COLUMNS = 3
 
 
 class RowGrid(QWidget):
-    """Lays rows out in one column, or in two when it is wide; Tab goes through them in reading order."""
+    """Lays rows out in one column, or in several when it is wide; Tab goes through them in reading order."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -25,7 +27,7 @@ class RowGrid(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setHorizontalSpacing(32)
         self._layout.setVerticalSpacing(0)
-        # Two columns must be able to become one again, so the grid asks for no more than one.
+        # Several columns must be able to become one again, so the grid asks for no more than one.
         self._layout.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
 
     @property
@@ -52,14 +54,14 @@ class RowGrid(QWidget):
         return QSize(280, super().minimumSizeHint().height())
 
     def _arrange(self) -> None:
-        columns = 2 if self.width() >= 2 * COLUMN_WIDTH + self._layout.horizontalSpacing() else 1
+        gap = self._layout.horizontalSpacing()
+        columns = min(max((self.width() + gap) // (COLUMN_WIDTH + gap), 1), MOST_COLUMNS)
         if columns == self._columns:
             return
         self._columns = columns
         while self._layout.takeAt(0) is not None:
             pass
-        for column in range(2):
+        for column in range(MOST_COLUMNS):
             self._layout.setColumnStretch(column, 1 if column < columns else 0)
         for place, row in enumerate(self._rows):
             self._layout.addWidget(row, place // columns, place % columns)
-            row.show()

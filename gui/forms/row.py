@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from core.text import Text
 from gui.forms.described import Described, Say, first_sentence
-from gui.forms.editors import Editor, make_editor, set_class
+from gui.forms.editors import Editor, set_class
 from gui.forms.fields import Field, Stored
+from gui.forms.make import make_editor
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,30 @@ class FormTools:
 
     say: Say
     icon: Callable[[str], QIcon]
+
+
+class ElidedLabel(QLabel):
+    """One line that ends in … where there is no room; the help says it in full."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._full = ""
+
+    def set_full(self, text: str) -> None:
+        """Sets the text."""
+        self._full = text
+        self._elide()
+
+    def full(self) -> str:
+        """The whole text."""
+        return self._full
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, max(self.width(), 40)))
 
 
 class FieldRow(QFrame):
@@ -41,9 +67,10 @@ class FieldRow(QFrame):
         self._icon = tools.icon
         self._stored: Stored = None
         self._problem: Text | None = None
+        self._has_effect = True
         self.setProperty("class", "field-row")
         self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 6, 0, 6)
+        self._grid.setContentsMargins(0, 5, 0, 5)
         self._grid.setHorizontalSpacing(12)
         self._grid.setVerticalSpacing(2)
         self._grid.setColumnStretch(1, 5)
@@ -79,13 +106,12 @@ class FieldRow(QFrame):
         block = QVBoxLayout()
         block.setContentsMargins(0, 4, 0, 0)
         block.setSpacing(1)
-        self._title = QLabel(self)
+        self._title = ElidedLabel(self)
         titled = self.described.title is not None
         self._title.setProperty("class", "field-title" if titled else "field-name")
         self._title.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
-        self._short = QLabel(self)
+        self._short = ElidedLabel(self)
         self._short.setProperty("class", "field-code" if titled else "field-help")
-        self._short.setWordWrap(not titled)
         for label in (self._title, self._short):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             block.addWidget(label)
@@ -115,6 +141,14 @@ class FieldRow(QFrame):
         set_class(self._bar, "set", is_set)
         self._show_problem(self.field.problem(stored))
 
+    def set_effect(self, has_effect: bool) -> None:
+        """Dims the labels of a field that does nothing beside the job's other values; it can be edited all the same."""
+        if has_effect != self._has_effect:
+            self._has_effect = has_effect
+            for label in (self._title, self._short):
+                set_class(label, "idle", not has_effect)
+            self._say_help()
+
     def _show_problem(self, problem: Text | None) -> None:
         self._problem = problem
         self.editor.set_invalid(problem is not None)
@@ -141,19 +175,26 @@ class FieldRow(QFrame):
         described, say = self.described, self._say
         name = described.field.name
         if described.title is not None:
-            self._title.setText(say(described.title))
-            self._short.setText(name)
+            self._title.set_full(say(described.title))
+            self._short.set_full(name)
         else:
-            self._title.setText(name)
-            self._short.setText(first_sentence(say(described.help)))
-        self._short.setVisible(bool(self._short.text()))
-        tip = say(described.help)
-        for label in (self._title, self._short):
-            label.setToolTip(f"<p>{tip}</p>" if tip else "")
-        self.reset.setToolTip(self.tr("Back to the default"))
+            self._title.set_full(name)
+            self._short.set_full(first_sentence(say(described.help)))
+        self._short.setVisible(bool(self._short.full()))
+        self._say_help()
+        default = described.field.default()
+        back = self.tr("Back to the default") if default is None else self.tr("Back to the default: {0}").format(default)
+        self.reset.setToolTip(back)
         self.reset.setAccessibleName(self.tr("Reset {0}").format(name))
         if self._problem is not None and self._problem_label is not None:
             self._problem_label.setText(say(self._problem))
+
+    def _say_help(self) -> None:
+        tip = html.escape(self._say(self.described.help))
+        idle = "" if self._has_effect else html.escape(self.tr("Has no effect with the present values."))
+        words = "".join(f"<p>{part}</p>" for part in (tip, idle) if part)
+        for label in (self._title, self._short):
+            label.setToolTip(words)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:

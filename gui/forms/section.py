@@ -35,6 +35,7 @@ class FormSection(QFrame):
         self.setProperty("class", "card")
         self.title = title
         self._help = help_text
+        self._note: Text | None = None
         self._tools = tools
         self._title = QLabel(self)
         self._title.setProperty("class", "title")
@@ -47,7 +48,11 @@ class FormSection(QFrame):
         body = QVBoxLayout(self)
         body.setContentsMargins(16, 12, 16, 12)
         body.setSpacing(4)
-        for widget in (self._title, self._hint, self.group):
+        self._note_label = QLabel(self)
+        self._note_label.setProperty("class", "warning")
+        self._note_label.setWordWrap(True)
+        self._note_label.hide()
+        for widget in (self._title, self._hint, self._note_label, self.group):
             body.addWidget(widget)
         self.retranslate()
 
@@ -69,6 +74,17 @@ class FormSection(QFrame):
         """Builds and unfolds what is needed to show a field; None where it is not in this section."""
         return self.group.reveal(key)
 
+    def set_note(self, note: Text | None) -> None:
+        """Says something about the present job under the heading; None for nothing."""
+        self._note = note
+        self._note_label.setText(self._tools.say(note) if note is not None else "")
+        self._note_label.setVisible(note is not None)
+
+    @property
+    def note(self) -> str:
+        """What is said under the heading."""
+        return self._note_label.text()
+
     def release(self) -> None:
         """Lets go of the rows, before the section is deleted."""
         self.group.release()
@@ -82,6 +98,7 @@ class FormSection(QFrame):
         self._title.setText(self._tools.say(self.title))
         if self._help is not None:
             self._hint.setText(self._tools.say(self._help))
+        self.set_note(self._note)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:

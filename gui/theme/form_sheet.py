@@ -12,6 +12,7 @@ QLabel[class~="field-title"] { font-weight: 500; }
 QLabel[class~="field-code"] { font-family: $mono; font-size: ${caption_pt}pt; color: $text_muted; }
 QLabel[class~="field-help"] { font-size: ${caption_pt}pt; color: $text_muted; }
 QLabel[class~="field-problem"] { font-size: ${caption_pt}pt; color: $danger_text; }
+QLabel[class~="idle"] { color: $text_disabled; }
 QLabel[class~="mono"] { font-family: $mono; }
 
 QFrame[class~="change-bar"] { background: transparent; border: none; border-radius: 1px; }
@@ -44,6 +45,9 @@ QListWidget[class~="jump"] { background: transparent; border: none; color: $text
 QListWidget[class~="jump"]::item { padding: 5px 8px; border-radius: ${radius}px; border: none; min-height: 20px; }
 QListWidget[class~="jump"]::item:hover { background: $hover; color: $text; }
 QListWidget[class~="jump"]::item:selected { background: $selection; color: $accent_text; }
+
+QTableView[class~="options"]::item { padding: 0 5px; }
+QListWidget[class~="problems"] { background: transparent; border: none; }
 
 QFrame[class~="dock"] { background: $surface; border: none; border-top: 1px solid $border; }
 QFrame[class~="side"] { background: $surface; border: none; border-left: 1px solid $border; }

@@ -112,6 +112,11 @@ class IconButton(QToolButton):
         theme.changed.connect(self._paint_icon)
         self._paint_icon()
 
+    def set_icon(self, name: str) -> None:
+        """Another icon."""
+        self._icon_name = name
+        self._paint_icon()
+
     def set_text(self, text: str) -> None:
         """Says what the button does."""
         self.setToolTip(text)

@@ -6,14 +6,18 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
 from core.job.model import Job
 from core.options.model import Option, OptionKind
 from core.text import Text
+from gui.forms.choosers import ChoiceEditor, TriStateEditor
 from gui.forms.described import Described, describe_argument, describe_option, first_sentence
-from gui.forms.editors import ChoiceEditor, LineEditor, LinesEditor, PathEditor, TriStateEditor, make_editor
+from gui.forms.editors import LineEditor, LinesEditor, PathEditor
 from gui.forms.fields import OptionField, Shape
 from gui.forms.grid import COLUMN_WIDTH, RowGrid
+from gui.forms.make import make_editor
+from gui.forms.row import ElidedLabel
 from gui.forms.section import FormSection
 from tests.unit.gui.form_kit import BETAS, DECOUPLE, EPS, GROWTH, MODE, OPTIONS, Kit
 
@@ -225,9 +229,9 @@ def test_words_follow_the_language(kit, qtbot):
     _type(row, "7")
     kit.japanese = True
     QCoreApplication.sendEvent(row, QEvent(QEvent.Type.LanguageChange))
-    texts = [label.text() for label in row.findChildren(type(row._title))]
-    assert "betas" in texts
-    assert "betas の説明です。" in texts
+    full = [label.full() for label in row.findChildren(ElidedLabel)]
+    assert full == ["betas", "betas の説明です。"]
+    texts = [label.text() for label in row.findChildren(QLabel)]
     assert any("必要です" in text for text in texts)
 
 

@@ -1,0 +1,268 @@
+"""The exact command, live, at the bottom of the page."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QPlainTextEdit,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.errors import CaddieError
+from gui.bridge.clock import Delay
+from gui.bridge.notices import Notice
+from gui.services import Services
+from gui.setup.command_model import STAND_IN, Command, command_of
+from gui.setup.highlighter import CommandHighlighter, Syntax
+from gui.theme.theme import Theme, mono_font
+from gui.widgets.badge import Badge, BadgeLook
+from gui.widgets.base import Button, IconButton, Label, Translated
+
+DELAY = 60
+"""Milliseconds between an edit and the new command."""
+
+FORMATS: tuple[tuple[Syntax, str, str], ...] = (
+    ("sh", "sh", ".sh"),
+    ("bat", "cmd", ".bat"),
+    ("ps1", "PowerShell", ".ps1"),
+    ("toml", "TOML", ".toml"),
+)
+"""Syntax, name of the tab, suffix of the exported file."""
+
+_KEY = Qt.ItemDataRole.UserRole
+
+
+class CommandDock(Translated, QFrame):
+    """Signals:
+    wanted: go to the field with this key.
+    """
+
+    wanted = Signal(str)
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._command = Command("", ())
+        self._delay = Delay(self.renew, DELAY, self)
+        self.setProperty("class", "dock")
+        self._build(services)
+        session = services.session
+        session.changed.connect(lambda _job: self._delay.start())
+        session.options_changed.connect(self._delay.start)
+        services.environments.selected_changed.connect(lambda *_: self._delay.start())
+        self._restore()
+        self.retranslate()
+        self._delay.start(0)
+
+    def _build(self, services: Services) -> None:
+        head = self._make_head(services.theme)
+        self._make_body(services.theme)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(head)
+        layout.addWidget(self.body)
+
+    def _make_head(self, theme: Theme) -> QHBoxLayout:
+        self.fold = IconButton(theme, "chevron-down")
+        self.fold.clicked.connect(lambda: self.set_open(self.body.isHidden()))
+        self._title = Label("", "section")
+        self.tabs = QTabBar()
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
+        for _, name, _ in FORMATS:
+            self.tabs.addTab(name)
+        self.tabs.currentChanged.connect(self._on_tab)
+        self.badge = Badge(theme)
+        self.copy = Button(theme, icon="copy", classes="quiet")
+        self.copy.clicked.connect(self.copy_text)
+        self.export = Button(theme, icon="download", classes="quiet")
+        self.export.clicked.connect(self.ask_export)
+        head = QHBoxLayout()
+        head.setContentsMargins(8, 4, 12, 4)
+        head.setSpacing(8)
+        for widget in (self.fold, self._title, self.badge):
+            head.addWidget(widget)
+        head.addSpacing(8)
+        head.addWidget(self.tabs)
+        head.addStretch(1)
+        head.addWidget(self.copy)
+        head.addWidget(self.export)
+        return head
+
+    def _make_body(self, theme: Theme) -> None:
+        self.note = Label("", "caption", wrap=True)
+        self.problems = QListWidget()
+        self.problems.setWordWrap(True)
+        self.problems.setIconSize(QSize(16, 16))
+        self.problems.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.problems.setProperty("class", "problems")
+        self.problems.itemActivated.connect(self._go)
+        self.problems.itemClicked.connect(self._go)
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setProperty("class", "code")
+        self.text.setFont(mono_font(9.5))
+        self.text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self._colours = CommandHighlighter(self.text.document(), theme)
+        self.body = QWidget()
+        body = QVBoxLayout(self.body)
+        body.setContentsMargins(12, 0, 12, 8)
+        body.setSpacing(4)
+        body.addWidget(self.note)
+        split = QHBoxLayout()
+        split.setSpacing(12)
+        split.addWidget(self.problems, 2)
+        split.addWidget(self.text, 3)
+        body.addLayout(split, 1)
+
+    # --- what is shown -----------------------------------------------------------------------------------------
+
+    @property
+    def command(self) -> Command:
+        """What is shown."""
+        return self._command
+
+    @property
+    def syntax(self) -> Syntax:
+        """The chosen format."""
+        return FORMATS[max(self.tabs.currentIndex(), 0)][0]
+
+    def renew(self) -> None:
+        """Shows the command of the job as it is now."""
+        self._delay.stop()
+        services, session = self._services, self._services.session
+        self._command = command_of(
+            session.job,
+            self.syntax,
+            environment=services.environments.selected,
+            options=session.options,
+            catalogue=services.catalogue,
+        )
+        self._show()
+
+    def _show(self) -> None:
+        if self.text.toPlainText() != self._command.text:
+            scroll = self.text.verticalScrollBar().value()
+            self.text.setPlainText(self._command.text)
+            self.text.verticalScrollBar().setValue(scroll)
+        self.text.setVisible(bool(self._command.text))
+        self._list_problems()
+        can = bool(self._command.text)
+        self.copy.setEnabled(can)
+        self.export.setEnabled(can)
+        self.note.setVisible(can and self._services.environments.selected is None and self.syntax != "toml")
+
+    def _list_problems(self) -> None:
+        findings = self._command.findings
+        say = self._services.translation.say
+        words = [say(finding.text) for finding in findings]
+        if [self.problems.item(place).text() for place in range(self.problems.count())] != words:
+            self.problems.clear()
+            icon = self._services.theme.icon("error", "danger_text")
+            for finding, text in zip(findings, words, strict=True):
+                item = QListWidgetItem(icon, text)
+                item.setData(_KEY, finding.key)
+                self.problems.addItem(item)
+        self.problems.setVisible(bool(findings))
+        if findings:
+            many = self.tr("{0} problems").format(len(findings))
+            self.badge.set_look(BadgeLook(self.tr("1 problem") if len(findings) == 1 else many, "danger"))
+        self.badge.setVisible(bool(findings))
+
+    def _go(self, item: QListWidgetItem) -> None:
+        key = item.data(_KEY)
+        if key:
+            self.wanted.emit(key)
+
+    # --- copy and export ---------------------------------------------------------------------------------------
+
+    def copy_text(self) -> None:
+        """Puts the command on the clipboard."""
+        QGuiApplication.clipboard().setText(self._command.text)
+        self._services.notices.post(Notice(text=lambda: self.tr("Copied."), tone="success", seconds=3))
+
+    def ask_export(self) -> None:
+        """Asks for a file and writes the command there."""
+        _, name, suffix = FORMATS[self.tabs.currentIndex()]
+        stem = self._services.session.name or "training"
+        chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Export as {0}").format(name), stem + suffix, f"*{suffix}")
+        if chosen:
+            path = Path(chosen)
+            self.export_to(path if path.suffix else path.with_suffix(suffix))
+
+    def export_to(self, path: Path) -> None:
+        """Writes the job to a file in the chosen format."""
+        from core.command.export import export_file
+
+        services, session = self._services, self._services.session
+        environment = services.environments.selected or STAND_IN
+        try:
+            export_file(session.job, path, self.syntax, environment=environment, options=session.options)
+        except (CaddieError, OSError) as error:
+            services.tasks.report(error)
+            return
+        text = lambda: self.tr("Exported to {0}.").format(path)  # noqa: E731
+        services.notices.post(Notice(text=text, tone="success", seconds=6))
+
+    # --- fold and format ---------------------------------------------------------------------------------------
+
+    def set_open(self, open_: bool) -> None:
+        """Shows or hides the command."""
+        self._show_body(open_)
+        self.fold.set_icon("chevron-down" if open_ else "chevron-up")
+        self._services.settings.set("command.open", open_)
+        self.retranslate()
+
+    def _show_body(self, open_: bool) -> None:
+        self.body.setVisible(open_)
+        # Folded, the splitter must not keep the room of the command.
+        self.setMaximumHeight(16_777_215 if open_ else 44)
+
+    def choose(self, syntax: Syntax) -> None:
+        """Shows a format."""
+        self.tabs.setCurrentIndex(next(place for place, entry in enumerate(FORMATS) if entry[0] == syntax))
+
+    def _on_tab(self, _index: int) -> None:
+        self._colours.set_syntax(self.syntax)
+        self._services.settings.set("command.format", self.syntax)
+        self.renew()
+
+    def _restore(self) -> None:
+        settings = self._services.settings
+        on_windows = sys.platform == "win32"
+        wanted = settings.text("command.format")
+        self.tabs.blockSignals(True)
+        usual: Syntax = "bat" if on_windows else "sh"
+        known: list[Syntax] = [syntax for syntax, _, _ in FORMATS if syntax == wanted]
+        self.choose(known[0] if known else usual)
+        self.tabs.blockSignals(False)
+        self._colours.set_syntax(self.syntax)
+        self._show_body(settings.flag("command.open", True))
+        self.fold.set_icon("chevron-down" if settings.flag("command.open", True) else "chevron-up")
+
+    def retranslate(self) -> None:
+        self._title.setText(self.tr("Command"))
+        self.copy.setText(self.tr("Copy"))
+        self.export.setText(self.tr("Export …"))
+        self.fold.set_text(self.tr("Show the command") if self.body.isHidden() else self.tr("Hide the command"))
+        self.text.setAccessibleName(self.tr("The command of this job"))
+        self.problems.setAccessibleName(self.tr("Problems of this job"))
+        self.tabs.setAccessibleName(self.tr("Format of the command"))
+        self.note.setText(
+            self.tr("No environment is chosen yet: python and sd-scripts stand for your own interpreter and checkout.")
+        )
+        self._show()
