@@ -1,0 +1,365 @@
+"""Runs in the window: started and followed in worker threads, so that a slow disk never freezes anything.
+
+A run belongs to nobody: it goes on when the window closes, and `look_for_running` finds it again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from core.catalogue.catalogue import Catalogue
+from core.environment.model import Environment, OptimizerState, ProbeReport
+from core.errors import CaddieError
+from core.job.model import Job
+from core.metrics.run_metrics import RunMetrics
+from core.options.model import OptionSet
+from core.runs.outcome import Ending, Outcome
+from gui.bridge.run_problems import StartProblem, find_problems
+from gui.bridge.run_stop import StopStage, stage_after
+from gui.bridge.run_workers import RunSummary, find_running, open_run, start_job, summaries
+from gui.bridge.tasks import Tasks
+
+if TYPE_CHECKING:
+    from core.catalogue.spec import OptimizerSpec
+    from core.runs.console import Progress
+    from core.runs.events import Event
+    from core.runs.folder import RunFolder
+    from core.runs.follow import Follower, Update
+
+POLL_MS = 100
+SLICE = 2000
+"""Events taken in at once: a few milliseconds."""
+LOG_KEPT = 400_000
+"""Characters of the log that a page built later still gets."""
+
+
+class Environments(Protocol):
+    """What is needed of `EnvironmentService`."""
+
+    @property
+    def selected(self) -> Environment | None:
+        """The one that trains where the job names none."""
+        ...
+
+    def get(self, environment_id: str, /) -> Environment | None:
+        """By id."""
+        ...
+
+    def report(self, environment_id: str, /) -> ProbeReport | None:
+        """What its probe saw."""
+        ...
+
+    def state(self, spec: OptimizerSpec, /) -> OptimizerState:
+        """Install state of an optimizer in the selected environment."""
+        ...
+
+
+class RunService(QObject):
+    """One run on show: started here, or found.
+
+    Signals:
+        current_changed: another run is on show (`current`), and all numbers begin anew.
+        started: a RunFolder that was just started.
+        updated: an Update; `metrics`, `progress` and `log` hold it already.
+        ended: the Outcome of the run on show.
+        refused: StartProblems, the job was not started.
+        failed: a CaddieError, the start did not work.
+        starting_changed: `starting` is another.
+        stop_changed: `stop_stage` is another.
+    """
+
+    current_changed = Signal()
+    started = Signal(object)
+    updated = Signal(object)
+    ended = Signal(object)
+    refused = Signal(object)
+    failed = Signal(object)
+    starting_changed = Signal()
+    stop_changed = Signal()
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        catalogue: Catalogue,
+        environments: Environments,
+        options_for: Callable[[str], OptionSet],
+        *,
+        runs_dir: Path | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        """Nothing is read or started.
+
+        Args:
+            tasks: takes the errors nobody expected.
+            catalogue: knows the optimizers.
+            environments: what can train.
+            options_for: what a script accepts.
+            runs_dir: where runs are; the user's own folder when None.
+            parent: owns it.
+        """
+        super().__init__(parent)
+        self._catalogue = catalogue
+        self._environments = environments
+        self._options_for = options_for
+        self._runs_dir = runs_dir
+        self._report = tasks.report
+        # A disk that hangs must hold up neither the start of a run nor the rest of the window.
+        self._workers = Tasks(self, threads=2)
+        self._workers.unhandled.connect(tasks.report)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._tick)
+        self._current: RunFolder | None = None
+        self._follower: Follower | None = None
+        self._waiting: deque[Event] = deque()
+        self._update: Update | None = None
+        self._log: deque[str] = deque()
+        self._log_length = 0
+        self._starting = False
+        self._stop_asked: float | None = None
+        self._stop_urgent = False
+        self._stop_stage = StopStage.NONE
+        self.metrics = RunMetrics()
+        self.progress: Progress | None = None
+        self.ending = Ending.STARTING
+        self.outcome: Outcome | None = None
+
+    # --- what is on show ---------------------------------------------------------------------------------------
+
+    @property
+    def current(self) -> RunFolder | None:
+        """The run on show, None before the first."""
+        return self._current
+
+    @property
+    def running(self) -> bool:
+        """Whether the run on show goes on."""
+        return self._current is not None and not self.ending.is_over
+
+    @property
+    def starting(self) -> bool:
+        """Whether a start is under way."""
+        return self._starting
+
+    @property
+    def stop_stage(self) -> StopStage:
+        """How far a stop of the run on show has gone."""
+        return self._stop_stage
+
+    @property
+    def log(self) -> str:
+        """The last part of its log."""
+        return "".join(self._log)
+
+    # --- starting ----------------------------------------------------------------------------------------------
+
+    def environment_for(self, job: Job) -> Environment | None:
+        """What would train the job: the environment it names, else the selected one."""
+        return self._environments.get(job.environment) if job.environment else self._environments.selected
+
+    def problems(self, job: Job) -> tuple[StartProblem, ...]:
+        """What prevents a start, as far as can be told without touching the disk."""
+        environment = self.environment_for(job)
+        report = self._environments.report(environment.id) if environment is not None else None
+        spec = self._catalogue.find_for_options(job.options)
+        selected = self._environments.selected
+        state = None
+        if spec is not None and environment is not None and environment == selected:
+            state = self._environments.state(spec)
+        return find_problems(
+            job,
+            environment=environment,
+            report=report,
+            state=state,
+            options=self._options_for(job.script),
+            catalogue=self._catalogue,
+        )
+
+    def start(self, job: Job) -> bool:
+        """Starts a job, unless something prevents it (`refused`). False when it was not even tried."""
+        if self._starting:
+            return False
+        problems = self.problems(job)
+        environment = self.environment_for(job)
+        if problems or environment is None:
+            self.refused.emit(problems)
+            return False
+        self._set_starting(True)
+        options = self._options_for(job.script)
+        self._workers.start(
+            start_job, job, environment, options, self._runs_dir, done=self._launched, failed=self._not_launched, owner=self
+        )
+        return True
+
+    def _launched(self, folder: RunFolder) -> None:
+        self._set_starting(False)
+        self.attach(folder)
+        self.started.emit(folder)
+
+    def _not_launched(self, error: BaseException) -> None:
+        self._set_starting(False)
+        if isinstance(error, CaddieError):
+            self.failed.emit(error)
+        else:
+            self._report(error)
+
+    def _set_starting(self, on: bool) -> None:
+        self._starting = on
+        self.starting_changed.emit()
+
+    # --- following ---------------------------------------------------------------------------------------------
+
+    def attach(self, folder: RunFolder) -> None:
+        """Puts a run on show and follows it to its end. The run that was on show goes on by itself."""
+        self.detach()
+        self._current = folder
+        self._workers.start(
+            open_run, folder, done=lambda made: self._opened(folder, made), failed=lambda error: self._lost(folder, error)
+        )
+        self.current_changed.emit()
+
+    def detach(self) -> None:
+        """Takes the run off the show and stops following it; it goes on."""
+        self._timer.stop()
+        self._current = self._follower = self._update = self.progress = self.outcome = None
+        self._waiting.clear()
+        self._log.clear()
+        self._log_length = 0
+        self._stop_asked = None
+        self._stop_urgent = False
+        self._set_stage(StopStage.NONE)
+        self.metrics = RunMetrics()
+        self.ending = Ending.STARTING
+
+    def look_for_running(self) -> None:
+        """Attaches to the latest run that is going on, if nothing else is on show."""
+        self._workers.start(find_running, self._runs_dir, done=self._found, owner=self)
+
+    def recent(self, done: Callable[[list[RunSummary]], None], *, limit: int = 50, owner: QObject | None = None) -> None:
+        """Reads the list of runs, the newest first, and hands it to `done`."""
+        self._workers.start(summaries, self._runs_dir, limit, done=done, owner=owner or self)
+
+    def close(self) -> None:
+        """Follows no more and lets the workers end."""
+        self.detach()
+        self._workers.wait()
+
+    def _found(self, folder: RunFolder | None) -> None:
+        if folder is not None and self._current is None and not self._starting:
+            self.attach(folder)
+
+    def _opened(self, folder: RunFolder, made: tuple[Follower, float | None, bool]) -> None:
+        if folder is self._current:
+            self._follower, self._stop_asked, self._stop_urgent = made
+            self._poll()
+
+    def _lost(self, folder: RunFolder, error: BaseException) -> None:
+        if folder is not self._current:
+            return
+        if isinstance(error, CaddieError):
+            self.failed.emit(error)
+        else:
+            self._report(error)
+        self.detach()
+        self.current_changed.emit()
+
+    def _poll(self) -> None:
+        follower = self._follower
+        if follower is not None:
+            self._workers.start(
+                follower.poll,
+                done=lambda update: self._arrived(follower, update),
+                failed=lambda error: self._missed(follower, error),
+            )
+
+    def _missed(self, follower: Follower, error: BaseException) -> None:
+        if follower is not self._follower:
+            return
+        if isinstance(error, OSError):
+            self._timer.start(10 * POLL_MS)  # a network drive that is away comes back; the run goes on meanwhile
+        else:
+            self._lost(follower.run, error)
+
+    def _arrived(self, follower: Follower, update: Update) -> None:
+        if follower is not self._follower:
+            return  # of a run that is not on show any more
+        self._update = update
+        self._waiting.extend(update.events)
+        self._keep_log(update.log)
+        self._take()
+
+    def _tick(self) -> None:
+        if self._waiting or self._update is not None:
+            self._take()
+        else:
+            self._poll()
+
+    def _take(self) -> None:
+        """Takes in a slice of what arrived; the window draws and answers between two of them."""
+        update = self._update
+        assert update is not None
+        self.metrics.feed([self._waiting.popleft() for _ in range(min(SLICE, len(self._waiting)))])
+        if self._waiting:
+            self._timer.start(0)
+            return
+        self._update = None
+        self.progress, self.ending, self.outcome = update.progress, update.ending, update.outcome
+        self._follow_stop()
+        follower = self._follower
+        over = update.ending.is_over and not update.behind
+        if over:
+            self._follower = None
+        else:
+            self._timer.start(0 if update.behind else POLL_MS)
+        self.updated.emit(update)
+        # A listener may have put another run on show.
+        if over and self._follower is None and follower is not None and follower.run is self._current:
+            self._set_stage(StopStage.NONE)
+            self.ended.emit(update.outcome)
+
+    def _keep_log(self, text: str) -> None:
+        if not text:
+            return
+        self._log.append(text)
+        self._log_length += len(text)
+        while self._log_length > LOG_KEPT and len(self._log) > 1:
+            self._log_length -= len(self._log.popleft())
+        if self._log_length > LOG_KEPT:
+            kept = self._log.pop()[-LOG_KEPT:]
+            self._log.append(kept[kept.find("\n") + 1 :])
+            self._log_length = len(self._log[-1])
+
+    # --- stopping ----------------------------------------------------------------------------------------------
+
+    def stop(self, *, now: bool = False) -> None:
+        """Asks the run on show to end; with `now` it is ended without being asked."""
+        folder = self._current
+        if folder is None or self.ending.is_over:
+            return
+        self._stop_asked = time.time()
+        self._stop_urgent = self._stop_urgent or now
+        self._follow_stop()
+        self._workers.start(lambda: folder.request_stop(now=now), failed=self._cannot_stop, owner=self)
+
+    def _cannot_stop(self, error: BaseException) -> None:
+        self._stop_asked = None
+        self._set_stage(StopStage.NONE)
+        self._report(error)
+
+    def _follow_stop(self) -> None:
+        if self._stop_asked is None or self._current is None or self.ending.is_over:
+            return
+        passed = time.time() - self._stop_asked
+        companion = self._follower is None or self._follower.run.command.companion
+        self._set_stage(stage_after(passed, urgent=self._stop_urgent, companion=companion))
+
+    def _set_stage(self, stage: StopStage) -> None:
+        if stage is not self._stop_stage:
+            self._stop_stage = stage
+            self.stop_changed.emit()

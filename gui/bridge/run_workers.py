@@ -1,0 +1,81 @@
+"""What the run service does in worker threads. `core.runs` is imported late: the window opens before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.environment.model import Environment
+from core.errors import CaddieError
+from core.job.model import Job
+from core.options.model import OptionSet
+from core.runs.outcome import Ending
+
+if TYPE_CHECKING:
+    from core.runs.folder import RunFolder
+    from core.runs.follow import Follower
+
+LOG_TAIL = 400_000
+"""Bytes of an older log that are read when a run is opened again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """One line of the list of runs. `steps` and `total` are 0 and None where nobody knows."""
+
+    folder: RunFolder
+    name: str
+    created_at: float
+    ending: Ending
+    optimizer: str
+    steps: int = 0
+    total: int | None = None
+
+
+def start_job(job: Job, environment: Environment, options: OptionSet, runs_dir: Path | None) -> RunFolder:
+    """`core.runs.launch.start_run`."""
+    from core.runs.launch import start_run
+
+    return start_run(job, environment, options, runs_dir=runs_dir)
+
+
+def open_run(folder: RunFolder) -> tuple[Follower, float | None, bool]:
+    """A follower, when a stop was asked for (None: never), and whether it is not to be asked first."""
+    from core.runs.follow import Follower
+    from core.runs.records import stop_is_urgent
+
+    follower = Follower(folder, log_tail=LOG_TAIL)
+    asked = folder.stop_file.stat().st_mtime if folder.stop_requested() else None
+    return follower, asked, stop_is_urgent(folder.stop_file)
+
+
+def find_running(runs_dir: Path | None) -> RunFolder | None:
+    """The newest run that is going on."""
+    from core.runs.folder import list_runs
+
+    return next((folder for folder in list_runs(runs_dir)[:100] if not folder.state().is_over), None)
+
+
+def summaries(runs_dir: Path | None, limit: int) -> list[RunSummary]:
+    """The newest runs, as their folders tell."""
+    from core.runs.folder import list_runs
+
+    return [_summary(folder) for folder in list_runs(runs_dir)[:limit]]
+
+
+def _summary(folder: RunFolder) -> RunSummary:
+    outcome = folder.outcome()
+    try:
+        optimizer = folder.job.optimizer_type or "AdamW"
+    except CaddieError:
+        optimizer = ""
+    return RunSummary(
+        folder=folder,
+        name=folder.name,
+        created_at=folder.created_at,
+        ending=folder.state() if outcome is None else outcome.ending,
+        optimizer=optimizer,
+        steps=0 if outcome is None else outcome.steps,
+        total=None if outcome is None else outcome.total_steps,
+    )
