@@ -50,12 +50,20 @@ def application_icon() -> QIcon:
 
 
 def _add(target: QIcon, source: str, color: str, mode: QIcon.Mode, state: QIcon.State) -> None:
+    renderer = _renderer(source, color)
     for size in _SIZES:
-        target.addPixmap(_draw(source, color, size), mode, state)
+        target.addPixmap(_paint(renderer, size), mode, state)
 
 
 def _draw(source: str, color: str, size: int) -> QPixmap:
-    renderer = QSvgRenderer(QByteArray(source.replace("currentColor", color).encode("utf-8")))
+    return _paint(_renderer(source, color), size)
+
+
+def _renderer(source: str, color: str) -> QSvgRenderer:
+    return QSvgRenderer(QByteArray(source.replace("currentColor", color).encode("utf-8")))
+
+
+def _paint(renderer: QSvgRenderer, size: int) -> QPixmap:
     pixmap = QPixmap(size, size)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
