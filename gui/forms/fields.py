@@ -131,7 +131,7 @@ class ArgumentField:
         try:
             return literal(self.spec.parse(typed))
         except ValueProblem:
-            return typed
+            return typed.strip()  # a blank at the end is still being typed on
 
     def typed(self, stored: Stored) -> str:
         if stored is None:

@@ -78,6 +78,13 @@ def test_bad_text_is_kept_explained_and_survives_undo(kit):
     assert row.problem is not None
 
 
+def test_bad_text_of_several_words_can_be_typed_through(kit):
+    row = kit.row(describe_argument(EPS))
+    _type(row, "one and two")
+    assert _line(row).line.text() == "one and two"
+    assert kit.session.job.arguments == {"eps": "one and two"}
+
+
 def test_typing_is_one_undo_step_per_visit(kit):
     eps, betas = kit.row(describe_argument(EPS)), kit.row(describe_argument(BETAS))
     kit.host.show()
