@@ -52,8 +52,8 @@ class JobActions(QObject):
 
     def save_as(self) -> bool:
         """Asks for a file and saves there."""
-        suggestion = str(Path(self._folder()) / f"{self._services.session.name or self.tr('job')}.toml")
-        path = self._dialogs.save_file(suggestion)
+        name = self._services.session.name or self.tr("job")
+        path = self._dialogs.save_file(str(Path(self._folder()) / f"{name}.toml"))
         return path is not None and self._attempt(lambda: self._services.session.save_as(path))
 
     def may_replace(self) -> bool:

@@ -60,7 +60,10 @@ class PageEntry:
         return made
 
 
-PAGES: tuple[PageEntry, ...] = ()
+PAGES: tuple[PageEntry, ...] = (
+    PageEntry("pick", "pick", "gui.pages.pick", "PickPage"),
+    PageEntry("setup", "setup", "gui.pages.setup", "SetupPage"),
+)
 """The pages in the order of the rail. A page is listed here once it exists."""
 
 

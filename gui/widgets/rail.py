@@ -13,7 +13,7 @@ from gui.theme import tokens
 from gui.theme.theme import Theme
 from gui.widgets.base import Translated
 
-WIDTH = 96
+WIDTH = 108
 
 
 class Rail(Translated, QFrame):
@@ -81,11 +81,12 @@ class Rail(Translated, QFrame):
 
     def eventFilter(self, watched: object, event: object) -> bool:
         """Hands arrow keys of the buttons to the rail."""
-        pressed = isinstance(event, QKeyEvent) and event.type() == QKeyEvent.Type.KeyPress
-        if pressed and event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up):
-            self.keyPressEvent(event)
-            return True
-        return False
+        if not isinstance(event, QKeyEvent) or event.type() != QKeyEvent.Type.KeyPress:
+            return False
+        if event.key() not in (Qt.Key.Key_Down, Qt.Key.Key_Up):
+            return False
+        self.keyPressEvent(event)
+        return True
 
     def _paint_icons(self) -> None:
         for entry in self._entries:

@@ -112,8 +112,13 @@ def test_undo_in_the_menu_says_what_it_takes_back(window: MainWindow, services: 
 
 
 @pytest.mark.parametrize(("keep", "closes"), [(Keep.DISCARD, True), (Keep.CANCEL, False), (Keep.SAVE, True)])
-def test_closing_with_changes_asks(
-    window: MainWindow, services: Services, dialogs: FakeDialogs, tmp_path: Path, keep: Keep, closes: bool
+def test_closing_with_changes_asks(  # noqa: PLR0917 - fixtures
+    window: MainWindow,
+    services: Services,
+    dialogs: FakeDialogs,
+    tmp_path: Path,
+    keep: Keep,
+    closes: bool,
 ) -> None:
     services.session.edit(Job(options={"seed": 7}), "Change seed")
     dialogs.keep = keep

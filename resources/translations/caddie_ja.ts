@@ -1,0 +1,1714 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="ja">
+<context>
+    <name>AllOptions</name>
+    <message>
+        <source>Reset {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All ({0})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Set ({0})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Wrong or unknown ({0})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All options of {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Read from your checkout of sd-scripts ({0}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>As shipped with Caddie (sd-scripts {0}). With an environment that has a checkout, they are read from it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Search by name or by what it does</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Search in all options</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All options</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Back to the default</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>AllOptionsModel</name>
+    <message>
+        <source>Option</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Value</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Default</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Type</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What it does</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>empty text</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>unknown</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>choice</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The script has no such option. It is kept and passed on as it is.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>Badges</name>
+    <message>
+        <source>Manual learning rate</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Semi-automatic (d*lr)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Automatic learning rate</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ready</source>
+        <translation type="unfinished">使用可能</translation>
+    </message>
+    <message>
+        <source>Not installed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Too old</source>
+        <translation type="unfinished">古い</translation>
+    </message>
+    <message>
+        <source>Broken</source>
+        <translation type="unfinished">破損</translation>
+    </message>
+    <message>
+        <source>Needs CUDA</source>
+        <translation type="unfinished">要 CUDA</translation>
+    </message>
+    <message>
+        <source>Not checked</source>
+        <translation type="unfinished">未確認</translation>
+    </message>
+</context>
+<context>
+    <name>CommandDock</name>
+    <message>
+        <source>{0} problems</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>1 problem</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copied.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export as {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Exported to {0}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Command</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation type="unfinished">コピー</translation>
+    </message>
+    <message>
+        <source>Export …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show the command</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Hide the command</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The command of this job</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Problems of this job</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Format of the command</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No environment is chosen yet: python and sd-scripts stand for your own interpreter and checkout.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>Dialogs</name>
+    <message>
+        <source>Open job</source>
+        <translation>ジョブを開く</translation>
+    </message>
+    <message>
+        <source>Save job as</source>
+        <translation>ジョブに名前を付けて保存</translation>
+    </message>
+    <message>
+        <source>Save the changes to “{name}”?</source>
+        <translation>「{name}」の変更を保存しますか?</translation>
+    </message>
+    <message>
+        <source>They are lost otherwise.</source>
+        <translation>保存しないと、変更は失われます。</translation>
+    </message>
+    <message>
+        <source>About Caddie</source>
+        <translation>Caddie について</translation>
+    </message>
+    <message>
+        <source>Jobs and sd-scripts configurations (*.toml)</source>
+        <translation>ジョブと sd-scripts の設定ファイル (*.toml)</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>すべてのファイル (*)</translation>
+    </message>
+</context>
+<context>
+    <name>Editor</name>
+    <message>
+        <source>not set</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>default {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>EmptyPage</name>
+    <message>
+        <source>Show Caddie the Python that trains</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Caddie starts your own sd-scripts with your own Python. Choose the folder where it is installed; Caddie finds both in it, looks at what is there, and changes nothing.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose folder …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose python.exe …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose Python …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>or drop a folder here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Folders that Caddie understands, for example</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>sd-scripts with a venv in it or beside it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>kohya_ss, with its sd-scripts folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>LoRA Easy Training Scripts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stability Matrix: every trainer in its Packages</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No sd-scripts yet? Install kohya&apos;s sd-scripts as its README says, then come back. You can pick and set up an optimizer without it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>EnvironmentDialogs</name>
+    <message>
+        <source>Choose the folder of sd-scripts, kohya_ss, a venv …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose the Python that trains</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Python (python.exe)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation type="unfinished">すべてのファイル (*)</translation>
+    </message>
+    <message>
+        <source>Choose the folder that holds train_network.py</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Name of this environment:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove “{name}” from the list?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Only Caddie forgets it. Nothing is deleted from the disk.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>EnvironmentWords</name>
+    <message>
+        <source>just now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} min ago</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} h ago</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>yesterday</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} days ago</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Checking …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Not checked</source>
+        <translation type="unfinished">未確認</translation>
+    </message>
+    <message>
+        <source>No answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cannot train</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No GPU</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>See notes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Ready</source>
+        <translation type="unfinished">使用可能</translation>
+    </message>
+</context>
+<context>
+    <name>ErrorDialog</name>
+    <message>
+        <source>Something went wrong</source>
+        <translation>問題が発生しました</translation>
+    </message>
+    <message>
+        <source>Details</source>
+        <translation>詳細</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>コピー</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>閉じる</translation>
+    </message>
+    <message>
+        <source>That did not work</source>
+        <translation>実行できませんでした</translation>
+    </message>
+    <message>
+        <source>Something unexpected happened</source>
+        <translation>予期しない問題が発生しました</translation>
+    </message>
+    <message>
+        <source>And {count} more; see the details.</source>
+        <translation>ほかに {count} 件あります。詳細をご覧ください。</translation>
+    </message>
+    <message>
+        <source>This is a fault in Caddie: {error}. Your job is still open; save it before you go on. The details help to mend it.</source>
+        <translation>Caddie の不具合です: {error}。ジョブは開いたままです。続ける前に保存してください。詳細は不具合の修正に役立ちます。</translation>
+    </message>
+</context>
+<context>
+    <name>FieldGroup</name>
+    <message>
+        <source>Less</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>More ({0})</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>FieldRow</name>
+    <message>
+        <source>Back to the default</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Back to the default: {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reset {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Has no effect with the present values.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>FilterBar</name>
+    <message>
+        <source>Search (press /)</source>
+        <translation>検索 (/ キー)</translation>
+    </message>
+    <message>
+        <source>Search</source>
+        <translation>検索</translation>
+    </message>
+    <message>
+        <source>Category</source>
+        <translation>カテゴリ</translation>
+    </message>
+    <message>
+        <source>LR method</source>
+        <translation>Lr方式</translation>
+    </message>
+    <message>
+        <source>Install state</source>
+        <translation>導入状態</translation>
+    </message>
+    <message>
+        <source>State memory</source>
+        <translation>状態メモリ</translation>
+    </message>
+    <message>
+        <source>Every category</source>
+        <translation>すべてのカテゴリ</translation>
+    </message>
+    <message>
+        <source>Every LR method</source>
+        <translation>すべてのLr方式</translation>
+    </message>
+    <message>
+        <source>Installed or not</source>
+        <translation>導入状態を問わない</translation>
+    </message>
+    <message>
+        <source>Ready to use</source>
+        <translation>使用可能</translation>
+    </message>
+    <message>
+        <source>Not ready</source>
+        <translation>準備が必要</translation>
+    </message>
+    <message>
+        <source>Any state memory</source>
+        <translation>状態メモリを問わない</translation>
+    </message>
+    <message>
+        <source>At most {bytes} B/param</source>
+        <translation>{bytes} B/パラメータ以下</translation>
+    </message>
+</context>
+<context>
+    <name>FoundList</name>
+    <message>
+        <source>Found on this computer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Search the usual places again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Looking in the usual places …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nothing more in the usual places. Choose its folder instead.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>HelpPane</name>
+    <message>
+        <source>Help</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Click into a field, or reach it with Tab, to read here what it does.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nobody has described this one yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Type</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Default</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Unit</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>InstallDialog</name>
+    <message>
+        <source>Install packages</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Install into {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The command that is run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Yes, PyTorch may be installed or replaced</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copy command</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation type="unfinished">閉じる</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Install</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Asking pip what installing {names} would change …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Everything it needs is there already. Check the environment again to see it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>pip installs {names} into this Python:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>New or changed: {packages}. PyTorch stays as it is.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>New or changed: {packages}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>InstallPanel</name>
+    <message>
+        <source>Stopping …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Close the log</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Output of pip</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Installing {names}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Installed {names}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Done in {seconds} s. The environment is being checked again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stopped</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The installation failed</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>JobActions</name>
+    <message>
+        <source>Untitled job</source>
+        <translation>無題のジョブ</translation>
+    </message>
+</context>
+<context>
+    <name>LineEditor</name>
+    <message>
+        <source>empty text</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>LinesEditor</name>
+    <message>
+        <source>one value a line</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>LossPlot</name>
+    <message>
+        <source>each step</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>smoothed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the script&apos;s average</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No loss has been reported yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} steps without a finite loss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Loss</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>Menus</name>
+    <message>
+        <source>&amp;File</source>
+        <translation>ファイル(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Edit</source>
+        <translation>編集(&amp;E)</translation>
+    </message>
+    <message>
+        <source>&amp;View</source>
+        <translation>表示(&amp;V)</translation>
+    </message>
+    <message>
+        <source>&amp;Help</source>
+        <translation>ヘルプ(&amp;H)</translation>
+    </message>
+    <message>
+        <source>&amp;New job</source>
+        <translation>新しいジョブ(&amp;N)</translation>
+    </message>
+    <message>
+        <source>&amp;Open job…</source>
+        <translation>ジョブを開く(&amp;O)…</translation>
+    </message>
+    <message>
+        <source>Open &amp;recent</source>
+        <translation>最近使ったジョブ(&amp;R)</translation>
+    </message>
+    <message>
+        <source>&amp;Save</source>
+        <translation>保存(&amp;S)</translation>
+    </message>
+    <message>
+        <source>Save &amp;as…</source>
+        <translation>名前を付けて保存(&amp;A)…</translation>
+    </message>
+    <message>
+        <source>&amp;Quit</source>
+        <translation>終了(&amp;Q)</translation>
+    </message>
+    <message>
+        <source>&amp;Language</source>
+        <translation>言語(&amp;L)</translation>
+    </message>
+    <message>
+        <source>&amp;Theme</source>
+        <translation>テーマ(&amp;T)</translation>
+    </message>
+    <message>
+        <source>Like the system</source>
+        <translation>システムに合わせる</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>ライト</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>ダーク</translation>
+    </message>
+    <message>
+        <source>Open the &amp;data folder</source>
+        <translation>データフォルダーを開く(&amp;D)</translation>
+    </message>
+    <message>
+        <source>&amp;About Caddie</source>
+        <translation>Caddie について(&amp;A)</translation>
+    </message>
+    <message>
+        <source>&amp;Undo: {what}</source>
+        <translation>元に戻す: {what}(&amp;U)</translation>
+    </message>
+    <message>
+        <source>&amp;Undo</source>
+        <translation>元に戻す(&amp;U)</translation>
+    </message>
+    <message>
+        <source>&amp;Redo: {what}</source>
+        <translation>やり直す: {what}(&amp;R)</translation>
+    </message>
+    <message>
+        <source>&amp;Redo</source>
+        <translation>やり直す(&amp;R)</translation>
+    </message>
+    <message>
+        <source>None yet</source>
+        <translation>まだありません</translation>
+    </message>
+    <message>
+        <source>Clear this list</source>
+        <translation>一覧を消去</translation>
+    </message>
+    <message>
+        <source>&lt;b&gt;Caddie&lt;/b&gt;&lt;p&gt;Choose an optimizer for sd-scripts, set it up without mistakes, and see what it really does.&lt;/p&gt;&lt;p&gt;Nothing leaves your machine.&lt;/p&gt;&lt;p&gt;Data: {folder}&lt;/p&gt;</source>
+        <translation>&lt;b&gt;Caddie&lt;/b&gt;&lt;p&gt;sd-scripts のオプティマイザーを選び、間違いなく設定し、実際の動きを見るためのアプリです。&lt;/p&gt;&lt;p&gt;データがこのパソコンの外に送られることはありません。&lt;/p&gt;&lt;p&gt;データ: {folder}&lt;/p&gt;</translation>
+    </message>
+</context>
+<context>
+    <name>Navigation</name>
+    <message>
+        <source>Pick</source>
+        <translation>選ぶ</translation>
+    </message>
+    <message>
+        <source>Set up</source>
+        <translation>設定</translation>
+    </message>
+    <message>
+        <source>Run</source>
+        <translation>実行</translation>
+    </message>
+    <message>
+        <source>Compare</source>
+        <translation>比較</translation>
+    </message>
+    <message>
+        <source>Environment</source>
+        <translation>環境</translation>
+    </message>
+</context>
+<context>
+    <name>NoticeBar</name>
+    <message>
+        <source>Close this message</source>
+        <translation>このメッセージを閉じる</translation>
+    </message>
+</context>
+<context>
+    <name>OptimizerCard</name>
+    <message>
+        <source>Use</source>
+        <translation>使う</translation>
+    </message>
+    <message>
+        <source>The open job uses it.</source>
+        <translation>開いているジョブで使用中です。</translation>
+    </message>
+    <message>
+        <source>Enter in the table does the same.</source>
+        <translation>表で Enter キーを押しても選べます。</translation>
+    </message>
+    <message>
+        <source>When to pick it</source>
+        <translation>こんなときに</translation>
+    </message>
+    <message>
+        <source>Cautions</source>
+        <translation>注意</translation>
+    </message>
+    <message>
+        <source>Tips</source>
+        <translation>ヒント</translation>
+    </message>
+    <message>
+        <source>Start from</source>
+        <translation>最初の値</translation>
+    </message>
+    <message>
+        <source>Scheduler: sd-scripts ignores it.</source>
+        <translation>スケジューラ: sd-scripts では無視されます。</translation>
+    </message>
+    <message>
+        <source>Scheduler: {names}.</source>
+        <translation>スケジューラ: {names}。</translation>
+    </message>
+    <message>
+        <source>Scheduler: any.</source>
+        <translation>スケジューラ: どれでも使えます。</translation>
+    </message>
+    <message>
+        <source>Learning rate and scheduler</source>
+        <translation>学習率とスケジューラ</translation>
+    </message>
+    <message>
+        <source>Nothing: it comes with PyTorch or sd-scripts.</source>
+        <translation>不要です。PyTorch か sd-scripts に含まれています。</translation>
+    </message>
+    <message>
+        <source>Show in Environment</source>
+        <translation>環境ページで見る</translation>
+    </message>
+    <message>
+        <source>What it needs</source>
+        <translation>要インストール</translation>
+    </message>
+    <message>
+        <source>advised {version}</source>
+        <translation>推奨 {version}</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>コピー</translation>
+    </message>
+    <message>
+        <source>Other options</source>
+        <translation>その他のオプション</translation>
+    </message>
+    <message>
+        <source>Also written: {names}</source>
+        <translation>別の書き方: {names}</translation>
+    </message>
+    <message>
+        <source>Not to be written: {names}</source>
+        <translation>使えない書き方: {names}</translation>
+    </message>
+    <message>
+        <source>On the command line</source>
+        <translation>オプション入力</translation>
+    </message>
+    <message>
+        <source>{bytes} bytes per parameter: about {amount} MB for a LoRA of 20 million parameters.</source>
+        <translation>1 パラメータあたり {bytes} バイト。2000 万パラメータの LoRA で約 {amount} MB です。</translation>
+    </message>
+    <message>
+        <source>It can only be used with a CUDA device.</source>
+        <translation>CUDA デバイスでのみ使えます。</translation>
+    </message>
+    <message>
+        <source>Memory of its state</source>
+        <translation>状態のメモリ</translation>
+    </message>
+    <message>
+        <source>sd-scripts writes to TensorBoard: {tags}</source>
+        <translation>sd-scripts が TensorBoard に記録するもの: {tags}</translation>
+    </message>
+    <message>
+        <source>What is logged</source>
+        <translation>ログに残るもの</translation>
+    </message>
+    <message>
+        <source>Home page</source>
+        <translation>HP</translation>
+    </message>
+    <message>
+        <source>Background</source>
+        <translation>背景技術</translation>
+    </message>
+    <message>
+        <source>Low precision</source>
+        <translation>低精度適応</translation>
+    </message>
+    <message>
+        <source>In sd-scripts since</source>
+        <translation>sd-scripts の対応時期</translation>
+    </message>
+    <message>
+        <source>Facts and links</source>
+        <translation>情報とリンク</translation>
+    </message>
+    <message>
+        <source>Use {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reset all arguments</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Use the starting learning rate of {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Read its arguments</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose an environment</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Caddie&apos;s catalogue does not know this class. With an environment, its arguments can be read from it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reading the arguments of {0} …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Its arguments could not be read: {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A class of your own: arguments and defaults as {0} declares them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Caddie&apos;s catalogue does not know this class.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Optimizer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Compare all</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reset all</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All arguments back to the optimizer&apos;s own defaults</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>OptimizerColumns</name>
+    <message>
+        <source>Category</source>
+        <translation>カテゴリ</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名称</translation>
+    </message>
+    <message>
+        <source>LR method</source>
+        <translation>Lr方式</translation>
+    </message>
+    <message>
+        <source>Start LR</source>
+        <translation>最初のLr</translation>
+    </message>
+    <message>
+        <source>Install state</source>
+        <translation>導入状態</translation>
+    </message>
+    <message>
+        <source>State memory</source>
+        <translation>状態メモリ</translation>
+    </message>
+    <message>
+        <source>To install</source>
+        <translation>要インストール</translation>
+    </message>
+    <message>
+        <source>Other options</source>
+        <translation>その他</translation>
+    </message>
+    <message>
+        <source>Scheduler</source>
+        <translation>スケジューラ</translation>
+    </message>
+    <message>
+        <source>In sd-scripts since</source>
+        <translation>sd-scripts の対応時期</translation>
+    </message>
+    <message>
+        <source>Background</source>
+        <translation>背景技術</translation>
+    </message>
+    <message>
+        <source>Low precision</source>
+        <translation>低精度適応</translation>
+    </message>
+    <message>
+        <source>Home page</source>
+        <translation>HP</translation>
+    </message>
+    <message>
+        <source>The family; sorting by it gives the order of the reference table.</source>
+        <translation>系統です。この列で並べ替えると早見表の順序になります。</translation>
+    </message>
+    <message>
+        <source>The optimizer. A bar marks the one that the open job uses.</source>
+        <translation>オプティマイザーの名称です。開いているジョブで使用中のものには縦線が付きます。</translation>
+    </message>
+    <message>
+        <source>Who sets the learning rate: you, you and the optimizer (d × LR), or the optimizer.</source>
+        <translation>学習率を誰が決めるか: 自分 (手動)、自分とオプティマイザー (d × LR)、オプティマイザー (自動)。</translation>
+    </message>
+    <message>
+        <source>What to put into the learning rate to begin with; the card says why.</source>
+        <translation>学習率の最初の値です。理由はカードに書いてあります。</translation>
+    </message>
+    <message>
+        <source>Whether the selected environment can use it.</source>
+        <translation>選択中の環境で使えるかどうかです。</translation>
+    </message>
+    <message>
+        <source>Optimizer state in bytes for each trained parameter.</source>
+        <translation>学習するパラメータ 1 つあたりの、オプティマイザーの状態のバイト数です。</translation>
+    </message>
+    <message>
+        <source>Python packages that it needs.</source>
+        <translation>必要な Python パッケージです。</translation>
+    </message>
+    <message>
+        <source>What is given to --optimizer_type.</source>
+        <translation>--optimizer_type に指定する値です。</translation>
+    </message>
+    <message>
+        <source>Arguments that the reference text names as needed.</source>
+        <translation>参考資料が必要としている引数です。</translation>
+    </message>
+    <message>
+        <source>Other options that belong to it.</source>
+        <translation>あわせて使うその他のオプションです。</translation>
+    </message>
+    <message>
+        <source>Whether sd-scripts ignores --lr_scheduler for it.</source>
+        <translation>sd-scripts が --lr_scheduler を無視するかどうかです。</translation>
+    </message>
+    <message>
+        <source>The version of sd-scripts that first supported it.</source>
+        <translation>sd-scripts が対応した時期です。</translation>
+    </message>
+    <message>
+        <source>The paper or idea behind it.</source>
+        <translation>もとになった論文や考え方です。</translation>
+    </message>
+    <message>
+        <source>How it fits training in low precision.</source>
+        <translation>低精度での学習に向いているかどうかです。</translation>
+    </message>
+    <message>
+        <source>Where its program lives; the card has the links.</source>
+        <translation>ソースプログラムの場所です。リンクはカードにあります。</translation>
+    </message>
+    <message>
+        <source>no information</source>
+        <translation>情報なし</translation>
+    </message>
+    <message>
+        <source>not needed</source>
+        <translation>不要</translation>
+    </message>
+    <message>
+        <source>Manual</source>
+        <translation>手動型</translation>
+    </message>
+    <message>
+        <source>Semi-automatic</source>
+        <translation>半自動型</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>自動型</translation>
+    </message>
+    <message>
+        <source>Ready</source>
+        <translation>使用可能</translation>
+    </message>
+    <message>
+        <source>Missing</source>
+        <translation>未導入</translation>
+    </message>
+    <message>
+        <source>Too old</source>
+        <translation>古い</translation>
+    </message>
+    <message>
+        <source>Broken</source>
+        <translation>破損</translation>
+    </message>
+    <message>
+        <source>Needs CUDA</source>
+        <translation>要 CUDA</translation>
+    </message>
+    <message>
+        <source>Not checked</source>
+        <translation>未確認</translation>
+    </message>
+    <message>
+        <source>{bytes} B/param</source>
+        <translation>{bytes} B/個</translation>
+    </message>
+    <message>
+        <source>ignored</source>
+        <translation>無視</translation>
+    </message>
+    <message>
+        <source>used</source>
+        <translation>有効</translation>
+    </message>
+    <message>
+        <source>The reference text says nothing about it.</source>
+        <translation>参考資料に記載がありません。</translation>
+    </message>
+</context>
+<context>
+    <name>OptimizerNotes</name>
+    <message>
+        <source>Show fewer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show {0} more</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learning rate to start from: {0}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} is set and counts instead for its part.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Use {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>OptimizerPicker</name>
+    <message>
+        <source>Optimizer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>name, or dotted path of a class</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>OptimizerTable</name>
+    <message>
+        <source>Optimizer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Why</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>OptimizerView</name>
+    <message>
+        <source>All columns, usual order</source>
+        <translation>すべての列を標準の順序で表示</translation>
+    </message>
+</context>
+<context>
+    <name>OptionDelegate</name>
+    <message>
+        <source>Change {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>OtherArguments</name>
+    <message>
+        <source>Other arguments</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Arguments</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>name</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>value, as Python writes it: 0.01, True, (0.9, 0.99), &apos;text&apos;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Name of the new argument</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Value of the new argument</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add another argument</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>This optimizer is not known to take these. They are kept and passed on as they are.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}: did you mean {1}?</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>PackageTable</name>
+    <message>
+        <source>Package</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Wanted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Found</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>For</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Absent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Other version</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Installed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{names} and {count} more</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>PasteDialog</name>
+    <message>
+        <source>not set</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>removed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nothing would change.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What would change ({0})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Paste</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Script</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Optimizer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Argument</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Option</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Paste optimizer arguments in any notation, a whole command line, a .bat or .sh script, or TOML.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Text to read</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove what the text does not mention</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Apply</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Part</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation type="unfinished">名称</translation>
+    </message>
+    <message>
+        <source>Now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Then</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>PathEditor</name>
+    <message>
+        <source>Choose a folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose a file</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>PickPage</name>
+    <message>
+        <source>Pick an optimizer</source>
+        <translation>オプティマイザーを選ぶ</translation>
+    </message>
+    <message>
+        <source>Columns</source>
+        <translation>列</translation>
+    </message>
+    <message>
+        <source>Copy the selected rows (Ctrl+C)</source>
+        <translation>選択した行をコピー (Ctrl+C)</translation>
+    </message>
+    <message>
+        <source>Optimizers</source>
+        <translation>オプティマイザーの一覧</translation>
+    </message>
+    <message>
+        <source>No optimizer fits</source>
+        <translation>該当するオプティマイザーがありません</translation>
+    </message>
+    <message>
+        <source>Nothing in the catalogue fits all of these filters.</source>
+        <translation>すべての条件に合うものがカタログにありません。</translation>
+    </message>
+    <message>
+        <source>Clear filters</source>
+        <translation>条件をクリア</translation>
+    </message>
+    <message>
+        <source>Use {name}</source>
+        <translation>{name} を使う</translation>
+    </message>
+    <message>
+        <source>{name} is set. Your learning rate {kept} was kept; {name} usually starts from {start}.</source>
+        <translation>{name} を設定しました。指定済みの学習率 {kept} はそのままです。{name} では通常 {start} から始めます。</translation>
+    </message>
+    <message>
+        <source>Set {start}</source>
+        <translation>{start} にする</translation>
+    </message>
+    <message>
+        <source>{name} is set, with the learning rate {rate} to start from.</source>
+        <translation>{name} を設定し、学習率を最初の値 {rate} にしました。</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>元に戻す</translation>
+    </message>
+    <message>
+        <source>{name} is set.</source>
+        <translation>{name} を設定しました。</translation>
+    </message>
+    <message>
+        <source>Change learning rate</source>
+        <translation>学習率の変更</translation>
+    </message>
+    <message>
+        <source>{total} optimizers</source>
+        <translation>{total} 種類</translation>
+    </message>
+    <message>
+        <source>{shown} of {total} optimizers</source>
+        <translation>{total} 種類中 {shown} 種類</translation>
+    </message>
+</context>
+<context>
+    <name>PlotPanel</name>
+    <message>
+        <source>Latest: step {step}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Step {step}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>saved {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>sample {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>loss is not finite from here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>resumed here</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message numerus="yes">
+        <source>%n steps</source>
+        <translation type="unfinished">
+            <numerusform></numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Smoothing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Zero lag</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Smooths in both directions, so that a bend stands where it happened. The newest part still changes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show all</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show the whole run and follow it (F)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save picture…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save table…</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>PlotSection</name>
+    <message>
+        <source>{count} values of 0 or less are not drawn on this scale</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Log scale</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>Rail</name>
+    <message>
+        <source>Pages</source>
+        <translation>ページ</translation>
+    </message>
+</context>
+<context>
+    <name>RatesPlot</name>
+    <message>
+        <source>d*lr</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>lr</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>effective lr</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No learning rate has been reported yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learning rate</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>SeedEditor</name>
+    <message>
+        <source>A number by chance</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>SetupPage</name>
+    <message>
+        <source>Optimizer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All options</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Change {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Find a setting</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Paste …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Read optimizer arguments or a whole command line</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Go to Run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The page that starts this training</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sections</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>Tiles</name>
+    <message>
+        <source>Python</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>PyTorch</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Broken</source>
+        <translation type="unfinished">破損</translation>
+    </message>
+    <message>
+        <source>Not installed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>CUDA {version}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>without CUDA</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Training runs on the CPU</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>GPU</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>None seen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{memory} · compute {capability}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} GPUs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>sd-scripts</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>None</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose its folder to train</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Not usable</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Unknown version</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} training scripts</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>TriStateEditor</name>
+    <message>
+        <source>Default</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Default: {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+</TS>

@@ -1,0 +1,84 @@
+"""Pictures of every page, in both languages and themes and two sizes, without a display.
+
+    python tests/helpers/screenshots.py FOLDER [--page pick] [--language ja] [--theme dark] [--size 1280x800]
+
+Each picture is taken in a process of its own, with an empty user data folder, so that one cannot change another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LANGUAGES = ("en", "ja")
+THEMES = ("light", "dark")
+SIZES = ("1280x800", "2560x1440")
+
+
+def main(arguments: list[str]) -> int:
+    """Takes the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--page", action="append", help="page id; all where absent")
+    parser.add_argument("--language", action="append", choices=LANGUAGES)
+    parser.add_argument("--theme", action="append", choices=THEMES)
+    parser.add_argument("--size", action="append", help="WIDTHxHEIGHT")
+    parser.add_argument("--job", type=Path, help="job file to open first")
+    parser.add_argument("--home", type=Path, help="user data folder to show; an empty one where absent")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    wanted = parser.parse_args(arguments)
+    if wanted.one:
+        return _take(wanted)
+    sys.path.insert(0, str(ROOT))
+    wanted.folder.mkdir(parents=True, exist_ok=True)
+    combinations = itertools.product(wanted.language or LANGUAGES, wanted.theme or THEMES, wanted.size or SIZES)
+    for language, theme, size in combinations:
+        with tempfile.TemporaryDirectory() as home:
+            environment = {**os.environ, "CADDIE_HOME": str(wanted.home or home), "PYTHONPATH": str(ROOT)}
+            environment.setdefault("QT_QPA_PLATFORM", "offscreen")
+            command = [sys.executable, __file__, str(wanted.folder), "--one"]
+            command += ["--language", language, "--theme", theme, "--size", size]
+            command += [part for page in wanted.page or () for part in ("--page", page)]
+            command += ["--job", str(wanted.job)] if wanted.job else []
+            subprocess.run(command, env=environment, check=True)
+    return 0
+
+
+def _take(wanted: argparse.Namespace) -> int:
+    from PySide6.QtTest import QTest
+
+    from gui import app
+    from gui.main_window import MainWindow
+    from gui.pages.page import PAGES
+
+    application = app.make_application()
+    services = app.build_services(application)
+    services.settings.set("language", wanted.language[0])
+    services.settings.set("theme", wanted.theme[0])
+    window = MainWindow(services)
+    width, height = (int(part) for part in wanted.size[0].split("x"))
+    window.resize(width, height)
+    window.show()
+    if wanted.job:
+        window.jobs.open_path(wanted.job)
+    for entry in PAGES:
+        if wanted.page and entry.page_id not in wanted.page:
+            continue
+        window.navigate(entry.page_id)
+        QTest.qWait(300)
+        name = f"{entry.page_id}-{wanted.language[0]}-{wanted.theme[0]}-{wanted.size[0]}.png"
+        window.grab().save(str(wanted.folder / name))
+        print(wanted.folder / name, flush=True)
+    services.session.close()
+    app.shut_down(services)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
