@@ -70,8 +70,8 @@ def run_demo(options: Namespace) -> int:
         )
     )
     save_job(job, folder / "demo.toml")
-    for kind in ("sh", "bat"):
-        export_file(folder / f"demo.{kind}", job, kind, environment=environment, options=known)
+    for ending in ("sh", "bat"):
+        export_file(job, folder / f"demo.{ending}", environment=environment, options=known)
     run = start_run(job, environment, known, runs_dir=folder / "runs")
     metrics = RunMetrics()
     outcome = watch(run, each=lambda update: metrics.feed(update.events))

@@ -23,7 +23,7 @@ def run_command(options: Namespace) -> int:
     known = options_in(environment, job.script)
     if options.output:
         path = Path(options.output)
-        export_file(path, job, options.format, environment=environment, options=known)
+        export_file(job, path, environment=environment, options=known, format=options.format)
         note(Text(f"Written: {path}", f"書き出しました: {path}"))
     else:
         print(export_job(job, options.format, environment=environment, options=known), end="")

@@ -1,0 +1,196 @@
+"""The command line as a child process, with the demo's small real training."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import toml
+
+from core.paths import PROJECT_ROOT, RESOURCES
+
+DEMO = RESOURCES / "demo" / "checkout"
+VERB = [sys.executable, "-c", "import sys; from core.cli.main import run; sys.exit(run(sys.argv[1:]))"]
+
+
+def variables(home: Path) -> dict[str, str]:
+    return {**os.environ, "CADDIE_HOME": str(home), "CADDIE_LANGUAGE": "en", "PYTHONPATH": str(PROJECT_ROOT)}
+
+
+def caddie(home: Path, *arguments: str, timeout: float = 150) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*VERB, *arguments],
+        env=variables(home),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout,
+        check=False,
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "キャディ home"
+    folder.mkdir()
+    return folder
+
+
+def test_optimizers_as_json_hold_the_whole_catalogue(home: Path) -> None:
+    answer = caddie(home, "optimizers", "--json")
+    assert answer.returncode == 0, answer.stderr
+    entries = {entry["id"]: entry for entry in json.loads(answer.stdout)}
+    assert len(entries) == 29
+    arguments = {item["name"]: item for item in entries["Prodigy"]["arguments"]}
+    assert arguments["growth_rate"]["default_literal"] == "1e999"
+    assert arguments["d0"]["default_literal"] == "1e-06"
+
+
+def test_one_optimizer_is_found_in_any_case_and_a_mistyped_one_is_named(home: Path) -> None:
+    assert json.loads(caddie(home, "optimizers", "PRODIGY", "--json").stdout)["id"] == "Prodigy"
+    wrong = caddie(home, "optimizers", "prodgy")
+    assert wrong.returncode == 1
+    assert "Did you mean Prodigy?" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["bogus"], ["run"], ["command", "x.toml", "--format", "fish"], ["environment"], ["demo", "--steps", "0"]]
+)
+def test_wrong_usage_ends_with_2(home: Path, arguments: list[str]) -> None:
+    answer = caddie(home, *arguments)
+    assert answer.returncode == 2
+    assert "usage:" in answer.stderr
+
+
+def test_a_reader_that_stops_reading_is_no_error(home: Path) -> None:
+    process = subprocess.Popen(
+        [*VERB, "optimizers", "--json"], env=variables(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.read(1)
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert b"Traceback" not in process.stderr.read()
+    process.stderr.close()
+
+
+def test_from_new_to_trained(home: Path) -> None:
+    job = home / "ジョブ 1.toml"
+    assert caddie(home, "new", "--optimizer", "DAdaptAdam", "-o", str(job)).returncode == 0
+    again = caddie(home, "new", "--optimizer", "Lion", "-o", str(job))
+    assert again.returncode == 1 and "--force" in again.stderr
+
+    place = ["--python", sys.executable, "--checkout", str(DEMO)]
+    refused = caddie(home, "run", str(job), *place)
+    assert refused.returncode == 1
+    assert "This job would fail" in refused.stderr and "gradient_checkpointing" in refused.stderr
+    assert not (home / "runs").exists()
+
+    settings = toml.load(job)
+    keep = {key: settings[key] for key in ("optimizer_type", "learning_rate", "caddie")}
+    keep |= {"max_train_steps": 12, "output_dir": str(home / "out put"), "output_name": "lora", "seed": 1}
+    job.write_text(toml.dumps(keep), encoding="utf-8")
+
+    argv = json.loads(caddie(home, "command", str(job), *place, "--format", "argv").stdout)
+    assert argv[:3] == [sys.executable, "-m", "accelerate.commands.launch"]
+    assert argv[argv.index("--learning_rate") + 1] == "1.0"
+
+    trained = caddie(home, "run", str(job), *place, "--json")
+    assert trained.returncode == 0, trained.stderr
+    result = json.loads(trained.stdout)
+    assert result["outcome"]["ending"] == "finished"
+    assert result["outcome"]["steps"] == 12
+    assert (home / "out put" / "lora.safetensors").is_file()
+    assert Path(result["run"]).is_relative_to(home / "runs")
+    steps = [line for line in (Path(result["run"]) / "events.jsonl").read_text(encoding="utf-8").splitlines() if '"step"' in line]
+    assert sum(json.loads(line)["event"] == "step" for line in steps) == 12
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT as a terminal does")
+def test_ctrl_c_stops_the_training_and_ends_with_1(home: Path) -> None:
+    job = home / "long.toml"
+    job.write_text(
+        toml.dumps(
+            {"optimizer_type": "AdamW", "learning_rate": 1e-3, "max_train_steps": 1_000_000, "output_dir": str(home / "out")}
+        ),
+        encoding="utf-8",
+    )
+    place = ["--python", sys.executable, "--checkout", str(DEMO)]
+    process = subprocess.Popen(
+        [*VERB, "run", str(job), *place, "--json"],
+        env=variables(home),
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not any(b'"step"' in file.read_bytes() for file in home.glob("runs/*/events.jsonl")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    result = json.loads(out)
+    assert result["outcome"]["ending"] == "stopped"
+    record = json.loads((Path(result["run"]) / "process.json").read_text(encoding="utf-8"))
+    for pid in {item["pid"] for item in record.get("descendants", []) if isinstance(item, dict)}:
+        assert not Path(f"/proc/{pid}").exists()
+
+
+def test_detached_run_is_found_and_finishes_without_us(home: Path) -> None:
+    from core.runs.folder import RunFolder
+    from core.runs.outcome import Ending
+
+    job = home / "job.toml"
+    job.write_text(toml.dumps({"learning_rate": 1e-3, "max_train_steps": 20, "output_dir": str(home / "out")}), encoding="utf-8")
+    answer = caddie(home, "run", str(job), "--python", sys.executable, "--checkout", str(DEMO), "--detach", "--json")
+    assert answer.returncode == 0, answer.stderr
+    run = RunFolder(Path(json.loads(answer.stdout)["run"]))
+    deadline = time.monotonic() + 120
+    while run.outcome() is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    outcome = run.outcome()
+    assert outcome is not None and outcome.ending is Ending.FINISHED and outcome.steps == 20
+
+
+def test_environment_verbs(home: Path) -> None:
+    empty = caddie(home, "environment", "show")
+    assert empty.returncode == 1 and "environment add" in empty.stderr
+    added = caddie(home, "environment", "add", sys.executable, "--sd-scripts", str(DEMO), "--name", "mine", "--json")
+    assert added.returncode == 0, added.stderr
+    identity = json.loads(added.stdout)[0]["id"]
+    listed = json.loads(caddie(home, "environment", "list", "--json").stdout)
+    assert [item["id"] for item in listed["environments"]] == [identity]
+    checked = caddie(home, "environment", "check", "mine", "--optimizer", "Prodigy", "--json")
+    assert json.loads(checked.stdout)["optimizers"]["Prodigy"]["readiness"] == "ready", checked.stdout
+    assert caddie(home, "environment", "check", "mime").returncode == 1
+    nothing = caddie(home, "environment", "install", "mine", "--optimizer", "Prodigy", "--yes")
+    assert nothing.returncode == 0 and "Nothing is missing" in nothing.stderr
+    assert caddie(home, "environment", "remove", "mine").returncode == 0
+    assert json.loads(caddie(home, "environment", "list", "--json").stdout)["environments"] == []
+
+
+def test_a_folder_with_nothing_in_it_is_explained(home: Path) -> None:
+    answer = caddie(home, "environment", "add", str(home))
+    assert answer.returncode == 1
+    assert "train_network.py" in answer.stderr
+
+
+def test_demo_leaves_everything_it_promises(home: Path) -> None:
+    out = home / "demo out"
+    answer = caddie(home, "demo", "--out", str(out), "--steps", "40")
+    assert answer.returncode == 0, answer.stderr
+    assert {"demo.png", "demo.sh", "demo.bat", "demo.toml", "demo.safetensors", "runs"} <= {item.name for item in out.iterdir()}
+    assert (out / "demo.png").read_bytes().startswith(b"\x89PNG")
+    run = next((out / "runs").iterdir())
+    rates = [json.loads(line) for line in (run / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    moved = [event["groups"][0]["d_lr"] for event in rates if event["event"] == "step"]
+    assert len(moved) == 40 and moved[-1] != moved[0]
