@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from core.command.values import list_words, one_value, parse_words, to_words
+from core.command.values import parse_words, to_words
 from core.errors import Problems, ValueProblem
 from core.job.model import Job
 from core.options.model import Option, OptionKind, OptionSet, OptionValue
@@ -281,6 +281,3 @@ def _first_script(words: Sequence[str]) -> int:
 
 def _file_name(word: str) -> str:
     return re.split(r"[\\/]", word)[-1]
-
-
-__all__ = ["build_argv", "guessed_option", "list_words", "one_value", "parse_argv", "parse_options", "read_argv"]

@@ -77,7 +77,7 @@ def _unknown(name: str, options: OptionSet) -> Text:
 
 def _no_choice(option: Option, value: object) -> Text:
     listed = ", ".join(map(str, option.choices))
-    near = nearest(str(value), map(str, option.choices))
+    near = nearest(value, map(str, option.choices)) if isinstance(value, str) else None
     hint = Text(f" Did you mean {near}?", f" {near} のことですか?") if near else Text("", "")
     return Text(
         f"{option.name} = {value!r} is not one of: {listed}.{hint.en}",

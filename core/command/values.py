@@ -40,7 +40,7 @@ def to_words(option: Option, value: OptionValue) -> list[str]:
     if not option.is_list:
         if isinstance(value, list):
             raise _problem(option.name, value, "takes one value, not a list", "リストではなく 1 つの値を指定します")
-        return one_value(flag, scalar_word(option, value))
+        return one_value(option.name, flag, scalar_word(option, value))
     if not isinstance(value, list):
         hint = f"[{value!r}]"
         raise _problem(option.name, value, f"takes a list: {hint}", f"リストで指定します: {hint}")
@@ -63,15 +63,21 @@ def _switch_words(option: Option, value: OptionValue) -> list[str]:
     return []
 
 
-def one_value(flag: str, word: str) -> list[str]:
-    """`--name value`, or `--name=value` where argparse would take the value for an option."""
+def one_value(name: str, flag: str, word: str) -> list[str]:
+    """`--name value`, or `--name=value` where argparse would take the value for an option.
+
+    Raises:
+        ValueProblem: for "--", which argparse of Pythons before 2024 loses in either form (https://github.com/python/cpython/issues/109475).
+    """
+    if word == "--":
+        raise _problem(name, word, "two dashes alone cannot be given as a value", "「--」だけの値は指定できません")
     return [f"{flag}={word}"] if word.startswith("-") else [flag, word]
 
 
 def list_words(name: str, flag: str, words: Sequence[str]) -> list[str]:
     """`--name a b c`. Raises ValueProblem where argparse would take an item for an option."""
     if len(words) == 1:
-        return one_value(flag, words[0])
+        return one_value(name, flag, words[0])
     for word in words:
         if word.startswith("-") and not _NEGATIVE.match(word):
             raise _problem(

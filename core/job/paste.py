@@ -25,7 +25,7 @@ from core.text import Text
 _SPLITTERS: Final[Mapping[str, Callable[[str], list[list[str]]]]] = MappingProxyType(
     {"sh": sh.split_commands, "cmd": cmd.split_commands, "powershell": powershell.split_commands}
 )
-_FLAG = re.compile(r"(?:^|[\s\"'])--?[A-Za-z]")
+_FLAG = re.compile(r"(?:^|\s)[\"']?--[A-Za-z]")
 _SCRIPT = re.compile(r"(?:^|[\\/])[^\\/]*(?:train|fine_tune|textual_inversion)[^\\/]*\.py$")
 _VARIABLE = re.compile(r"%[A-Za-z_]\w*%|\$\{?[A-Za-z_]\w*|%~?[0-9*]|\$env:")
 # Commands of scripts that say nothing about the training.
@@ -88,7 +88,8 @@ def dialect_of(text: str) -> str:
     ):
         return "cmd"
     # A backslash in a bare path would be eaten by sh, one in single quotes only works in sh and PowerShell.
-    return "cmd" if re.search(r"(?<!')\b[A-Za-z]:\\|\.\\\w|\w\\\w", text) else "sh"
+    bare = re.sub(r"'[^']*'", "", text)
+    return "cmd" if re.search(r"\b[A-Za-z]:\\|\.\\\w|\w\\\w", bare) else "sh"
 
 
 def _read_command(text: str, options: OptionSet, catalogue: Catalogue) -> Pasted:
@@ -136,11 +137,14 @@ def _training_command(commands: Sequence[Sequence[str]], problems: list[Text]) -
     best = max(range(len(commands)), key=lambda place: rated[place], default=None)
     if best is None:
         return []
-    others = [" ".join(words) for place, words in enumerate(commands) if place != best and not _CEREMONY.match(" ".join(words))]
+    words = list(commands[best])
+    others = [" ".join(other) for place, other in enumerate(commands) if place != best and not _CEREMONY.match(" ".join(other))]
+    while words and re.match(r"[A-Za-z_]\w*=", words[0]):  # variables for this command alone
+        others.append(words.pop(0))
     if others:
         listed = "; ".join(others)
         problems.append(Text(f"Not read: {listed}", f"読み取らなかった部分: {listed}"))
-    return list(commands[best])
+    return words
 
 
 def _doubts(values: Mapping[str, OptionValue]) -> list[Text]:
