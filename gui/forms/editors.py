@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QDir, QEvent, QObject, QRandomGenerator, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QIcon
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QIcon, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -89,12 +89,33 @@ class Editor(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.FocusIn:
             self.focused.emit()
+        if event.type() == QEvent.Type.ShortcutOverride and _is_undo(event):
+            # The window's undo knows every edit of the job; a text field's own knows only what was typed into it.
+            event.ignore()
+            return True
+        if event.type() in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress) and _is_reset(event):
+            # Taken here before it can be anybody's shortcut.
+            event.accept()
+            if event.type() == QEvent.Type.KeyPress:
+                self.edited.emit(None)
+            return True
         return super().eventFilter(watched, event)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
         super().changeEvent(event)
+
+
+def _is_reset(event: QEvent) -> bool:
+    return (
+        isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_R and event.modifiers() == Qt.KeyboardModifier.ControlModifier
+    )
+
+
+def _is_undo(event: QEvent) -> bool:
+    keys = QKeySequence.StandardKey
+    return isinstance(event, QKeyEvent) and (event.matches(keys.Undo) or event.matches(keys.Redo))
 
 
 def editor_row(editor: QWidget) -> QHBoxLayout:
@@ -249,6 +270,7 @@ class LinesEditor(Editor):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.text)
         self._showing = False
+        self._least_lines = 1
         self.text.textChanged.connect(self._changed)
         self._watch(self.text)
         self.retranslate()
@@ -268,8 +290,13 @@ class LinesEditor(Editor):
         finally:
             self._showing = False
 
+    def set_least_lines(self, lines: int) -> None:
+        """Is at least so many lines high."""
+        self._least_lines = lines
+        self._fit()
+
     def _fit(self) -> None:
-        lines = min(max(self.text.document().blockCount(), 1), self.most_lines)
+        lines = min(max(self.text.document().blockCount(), self._least_lines), self.most_lines)
         margins = 2 * int(self.text.document().documentMargin()) + 2 * self.text.frameWidth() + 8
         self.text.setFixedHeight(lines * self.text.fontMetrics().lineSpacing() + margins)
 

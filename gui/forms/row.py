@@ -121,7 +121,7 @@ class FieldRow(QFrame):
     def _add_reset(self) -> None:
         self.reset = QToolButton(self)
         self.reset.setProperty("class", "quiet")
-        self.reset.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Ctrl+Backspace in the editor does the same
+        self.reset.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Ctrl+R in the editor does the same
         self.reset.clicked.connect(lambda: self._on_edited(None))
         policy = self.reset.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
@@ -184,7 +184,7 @@ class FieldRow(QFrame):
         self._say_help()
         default = described.field.default()
         back = self.tr("Back to the default") if default is None else self.tr("Back to the default: {0}").format(default)
-        self.reset.setToolTip(back)
+        self.reset.setToolTip(f"{back} (Ctrl+R)")
         self.reset.setAccessibleName(self.tr("Reset {0}").format(name))
         if self._problem is not None and self._problem_label is not None:
             self._problem_label.setText(say(self._problem))

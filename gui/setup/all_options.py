@@ -21,7 +21,7 @@ from gui.bridge.job_session import JobSession
 from gui.forms.editors import Editor, LinesEditor
 from gui.forms.make import make_editor
 from gui.forms.row import FormTools
-from gui.setup.all_options_model import DEFAULT, KIND, NAME, VALUE, AllOptionsModel, Describe, Index, Show
+from gui.setup.all_options_model import DEFAULT, HELP, KIND, NAME, VALUE, AllOptionsModel, Describe, Index, Show
 from gui.theme.theme import Theme
 from gui.widgets.base import Label, SearchField, Translated
 
@@ -41,6 +41,8 @@ class OptionDelegate(QStyledItemDelegate):
         editor = make_editor(row.described.field, parent)
         editor.renew_icons(self._tools.icon)
         editor.setAutoFillBackground(True)
+        if isinstance(editor, LinesEditor):
+            editor.set_least_lines(4)
         self._visit += 1
         merge = f"{row.described.field.key}#all-{self._visit}"
         label = self.tr("Change {0}").format(row.name)
@@ -148,9 +150,10 @@ class AllOptions(Translated, QWidget):
         rows.setDefaultSectionSize(ROW_HEIGHT)
         columns = view.horizontalHeader()
         columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, width in ((NAME, 226), (VALUE, 200), (DEFAULT, 92), (KIND, 96)):
+        for column, width in ((NAME, 226), (VALUE, 196), (DEFAULT, 88), (KIND, 88)):
             columns.resizeSection(column, width)
-        columns.setStretchLastSection(True)
+        columns.setMinimumSectionSize(32)
+        columns.setSectionResizeMode(HELP, QHeaderView.ResizeMode.Stretch)
         view.clicked.connect(lambda index: view.edit(index) if index.column() == VALUE else None)
         view.activated.connect(lambda index: view.edit(index.siblingAtColumn(VALUE)))
         view.selectionModel().currentRowChanged.connect(self._on_current)

@@ -85,6 +85,8 @@ class CommandDock(Translated, QFrame):
             self.tabs.addTab(name)
         self.tabs.currentChanged.connect(self._on_tab)
         self.badge = Badge(theme)
+        self.note = Button(theme, icon="warning", classes="quiet")
+        self.note.clicked.connect(lambda: self._services.navigate("environment"))
         self.copy = Button(theme, icon="copy", classes="quiet")
         self.copy.clicked.connect(self.copy_text)
         self.export = Button(theme, icon="download", classes="quiet")
@@ -97,12 +99,12 @@ class CommandDock(Translated, QFrame):
         head.addSpacing(8)
         head.addWidget(self.tabs)
         head.addStretch(1)
+        head.addWidget(self.note)
         head.addWidget(self.copy)
         head.addWidget(self.export)
         return head
 
     def _make_body(self, theme: Theme) -> None:
-        self.note = Label("", "caption", wrap=True)
         self.problems = QListWidget()
         self.problems.setWordWrap(True)
         self.problems.setIconSize(QSize(16, 16))
@@ -122,7 +124,6 @@ class CommandDock(Translated, QFrame):
         body = QVBoxLayout(self.body)
         body.setContentsMargins(12, 0, 12, 8)
         body.setSpacing(4)
-        body.addWidget(self.note)
         split = QHBoxLayout()
         split.setSpacing(12)
         split.addWidget(self.problems, 2)
@@ -262,7 +263,8 @@ class CommandDock(Translated, QFrame):
         self.text.setAccessibleName(self.tr("The command of this job"))
         self.problems.setAccessibleName(self.tr("Problems of this job"))
         self.tabs.setAccessibleName(self.tr("Format of the command"))
-        self.note.setText(
-            self.tr("No environment is chosen yet: python and sd-scripts stand for your own interpreter and checkout.")
+        self.note.setText(self.tr("No environment chosen"))
+        self.note.setToolTip(
+            self.tr("python and sd-scripts stand for your own interpreter and checkout. Click to choose an environment.")
         )
         self._show()

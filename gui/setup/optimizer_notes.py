@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from core.catalogue.spec import Note, OptimizerSpec
 from core.job.model import Job
 from gui.forms.described import first_sentence
-from gui.forms.row import FormTools
+from gui.forms.row import ElidedLabel, FormTools
 from gui.setup.optimizer_model import LEARNING_RATE, OWN_LEARNING_RATES, wants_learning_rate
 from gui.theme.theme import Theme
 from gui.widgets.base import Button, IconLabel, Label, Translated
@@ -19,17 +19,31 @@ SHOWN_CAUTIONS = 2
 class NoteLine(QWidget):
     """An icon and a sentence; the whole text and its source are in the tool tip."""
 
-    def __init__(self, theme: Theme, icon: str, role: str, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, icon: str, role: str, parent: QWidget | None = None, *, short: bool = False) -> None:
         super().__init__(parent)
-        self.label = Label("", "", wrap=True, parent=self)
+        self._short = ElidedLabel(self) if short else None
+        self._long = Label("", "", wrap=True, parent=self)
+        self._long.setVisible(not short)
         self.button = Button(theme, parent=self)
         self.button.hide()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(IconLabel(theme, icon, role=role, size=16, parent=self), alignment=Qt.AlignmentFlag.AlignTop)
-        layout.addWidget(self.label, 1)
+        layout.addWidget(self._short or self._long, 1)
         layout.addWidget(self.button, alignment=Qt.AlignmentFlag.AlignVCenter)
+
+    def say(self, words: str) -> None:
+        """Sets the text."""
+        if self._short is not None:
+            self._short.set_full(words)
+        else:
+            self._long.setText(words)
+
+    @property
+    def words(self) -> str:
+        """The text."""
+        return self._short.full() if self._short is not None else self._long.text()
 
 
 class OptimizerNotes(Translated, QFrame):
@@ -64,11 +78,12 @@ class OptimizerNotes(Translated, QFrame):
     @property
     def cautions(self) -> list[str]:
         """The cautions that are shown."""
-        return [line.label.text() for line in self._cautions]
+        return [line.words for line in self._cautions]
 
     def show_for(self, spec: OptimizerSpec | None, job: Job) -> None:
         """Shows what matters for this optimizer in this job."""
         other = spec is not self._spec
+        self.setVisible(spec is not None)
         self._spec, self._job = spec, job
         if other:
             self._open = False
@@ -90,9 +105,9 @@ class OptimizerNotes(Translated, QFrame):
         self.more.setText(self.tr("Show fewer") if self._open else self.tr("Show {0} more").format(hidden))
 
     def _make(self, note: Note) -> NoteLine:
-        line = NoteLine(self._theme, "warning", "warning_text", self)
+        line = NoteLine(self._theme, "warning", "warning_text", self, short=not self._open)
         words = self._tools.say(note.text)
-        line.label.setText(words if self._open else first_sentence(words))
+        line.say(words if self._open else first_sentence(words))
         line.setToolTip(f"<p>{words}</p><p><i>{self._tools.say(note.source.title)}</i></p>")
         self._list.addWidget(line)
         return line
@@ -111,9 +126,10 @@ class OptimizerNotes(Translated, QFrame):
         own = [name for name in OWN_LEARNING_RATES if name in job.options]
         if own:
             words += " " + self.tr("{0} is set and counts instead for its part.").format(", ".join(own))
-        words += " " + self._tools.say(spec.learning_rate.reason)
-        self.rate.label.setText(words)
-        self.rate.setToolTip(f"<p><i>{self._tools.say(spec.learning_rate.source.title)}</i></p>")
+        reason = self._tools.say(spec.learning_rate.reason)
+        words += " " + first_sentence(reason)
+        self.rate.say(words)
+        self.rate.setToolTip(f"<p>{reason}</p><p><i>{self._tools.say(spec.learning_rate.source.title)}</i></p>")
         wanted = wants_learning_rate(job, spec) and LEARNING_RATE not in own
         self.rate.button.setText(self.tr("Use {0}").format(start))
         self.rate.button.setVisible(wanted)
@@ -123,7 +139,7 @@ class OptimizerNotes(Translated, QFrame):
         ignored = spec is not None and spec.schedulers.ignored
         self.scheduler.setVisible(ignored)
         if spec is not None and ignored:
-            self.scheduler.label.setText(self._tools.say(spec.schedulers.note))
+            self.scheduler.say(self.tr("Scheduler: {0}").format(self._tools.say(spec.schedulers.note)))
 
     def retranslate(self) -> None:
         self._remake()

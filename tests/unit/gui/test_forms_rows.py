@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QAction, QDropEvent, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
@@ -114,6 +114,36 @@ def test_reset_takes_the_value_out(kit):
     assert _line(row).line.text() == ""
     assert _line(row).line.placeholderText() == "default 0.9, 0.999"
     assert row.reset.isHidden()
+
+
+def test_a_field_is_reset_with_the_keyboard(kit):
+    for described, typed in ((describe_argument(BETAS), "0.9, 0.9"), (_option("network_args"), "a=1")):
+        row = kit.row(described)
+        QTest.keyClicks(row.editor.focusProxy(), typed)
+        assert described.field.get(kit.session.job) is not None
+        QTest.keyClick(row.editor.focusProxy(), Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+        assert described.field.get(kit.session.job) is None
+    switch = kit.row(describe_argument(DECOUPLE))
+    switch.editor.button("True").click()
+    QTest.keyClick(switch.editor.button("True"), Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
+    assert kit.session.job.arguments == {}
+    assert switch.editor.button(None).isChecked()
+
+
+def test_undo_in_a_field_is_the_undo_of_the_job(kit, qtbot):
+    eps, betas = kit.row(describe_argument(EPS)), kit.row(describe_argument(BETAS))
+    undo = QAction(kit.host)
+    undo.setShortcut(QKeySequence(QKeySequence.StandardKey.Undo))
+    undo.triggered.connect(kit.session.undo)
+    kit.host.addAction(undo)
+    kit.host.show()
+    qtbot.waitExposed(kit.host)
+    kit.host.activateWindow()
+    _type(eps, "0.5")
+    _line(betas).line.setFocus()
+    QTest.keyClick(_line(betas).line, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert kit.session.job.arguments == {}
+    assert _line(eps).line.text() == ""
 
 
 def test_an_outside_change_is_shown_without_an_echo(kit):
