@@ -275,8 +275,9 @@ def gradient_norm(optimizer: Any) -> Any:
         return None
     torch = sys.modules["torch"]
     with torch.no_grad():
-        norms = torch._foreach_norm([grad.detach() for grad in grads])
-        return torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device, torch.float32) for norm in norms]))
+        norms = torch._foreach_norm(grads)
+        first = norms[0].device
+        return torch.linalg.vector_norm(torch.stack([norm if norm.device == first else norm.to(first) for norm in norms]).float())
 
 
 def script_variables(folder: str) -> dict[str, Any]:
