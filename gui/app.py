@@ -16,8 +16,8 @@ from core.catalogue.catalogue import Catalogue
 from core.job.model import Job
 from core.options.model import OptionSet
 from core.paths import RESOURCES, settings_file, user_data_dir
-from gui.bridge.absent import NoEnvironments
 from gui.bridge.autosave import Autosave
+from gui.bridge.environment_service import EnvironmentService
 from gui.bridge.job_session import JobFiles, JobSession
 from gui.bridge.navigator import Navigator
 from gui.bridge.notices import Notice, Notices
@@ -85,6 +85,8 @@ def build_services(application: QApplication, *, catalogue: Catalogue | None = N
     notices = Notices(owner)
     options = Options(tasks, snapshot=_snapshot, checkout=_checkout, parent=owner)
     optimizers = catalogue or _catalogue()
+    environments = EnvironmentService(tasks, optimizers, parent=owner)
+    environments.selected_changed.connect(lambda: _use_checkout_of(environments, options))
     session = JobSession(
         starting_job(optimizers),
         files=JobFiles(load=_load_job, save=_save_job),
@@ -98,7 +100,7 @@ def build_services(application: QApplication, *, catalogue: Catalogue | None = N
         settings=settings,
         session=session,
         options=options,
-        environments=NoEnvironments(owner),
+        environments=environments,
         runs=None,
         theme=theme,
         tasks=tasks,
@@ -106,6 +108,11 @@ def build_services(application: QApplication, *, catalogue: Catalogue | None = N
         navigate=Navigator(owner),
         notices=notices,
     )
+
+
+def _use_checkout_of(environments: EnvironmentService, options: Options) -> None:
+    selected = environments.selected
+    options.use_checkout(selected.sd_scripts if selected is not None else None)
 
 
 def starting_job(_catalogue: Catalogue) -> Job:
@@ -116,6 +123,7 @@ def starting_job(_catalogue: Catalogue) -> Job:
 def shut_down(services: Services) -> None:
     """Writes what waits to be written and lets the workers end."""
     services.settings.flush()
+    services.environments.close()
     services.tasks.wait()
     services.translation.uninstall()
 
@@ -150,9 +158,13 @@ class ErrorGuard:
 
 def _after_first_paint(services: Services, window: MainWindow, files: Sequence[Path]) -> None:
     say = services.translation.say
+    _use_checkout_of(services.environments, services.options)
     notice = services.settings.notice
     if notice is not None:
         services.notices.post(Notice(text=lambda: say(notice), tone="warning"))
+    problem = services.environments.problem
+    if problem is not None:
+        services.notices.post(Notice(text=lambda: say(problem), tone="warning"))
     if files:
         window.jobs.open_path(files[0])
 

@@ -126,7 +126,9 @@ def _name(python: Path, sd_scripts: Path | None, layout: str) -> str:
         return f"{root.parent.name} ({root.name})"
     if is_venv(root) or is_conda(root):
         return root.name
-    return f"{python.stem if python.suffix == '.exe' else python.name} ({root})"
+    if root.name.lower().startswith(("python", "miniconda", "anaconda", "miniforge")):
+        return root.name
+    return f"Python {root.name}" if root.name[:1].isdigit() else python.name
 
 
 def _from_file(path: Path, windows: bool) -> Found:

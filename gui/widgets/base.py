@@ -189,7 +189,7 @@ class EmptyState(QWidget):
         self.button.hide()
         for label in (self.heading, self.text):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.text.setMinimumWidth(360)
+        self.text.setFixedWidth(480)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(tokens.XL, tokens.XXL, tokens.XL, tokens.XXL)
         layout.setSpacing(tokens.M)
@@ -197,7 +197,7 @@ class EmptyState(QWidget):
         centre = Qt.AlignmentFlag.AlignHCenter
         layout.addWidget(IconLabel(theme, icon, size=40), alignment=centre)
         layout.addWidget(self.heading, alignment=centre)
-        layout.addWidget(self.text, alignment=centre)
+        layout.addLayout(row(1, self.text, 1))  # an alignment would take the height for another width, and cut lines off
         layout.addWidget(self.button, alignment=centre)
         layout.addStretch(2)
 
