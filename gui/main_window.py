@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
@@ -17,9 +18,11 @@ from gui.services import Services
 from gui.theme.icons import application_icon
 from gui.widgets.base import Translated
 from gui.widgets.dialogs import Dialogs
-from gui.widgets.error_dialog import ErrorDialog
 from gui.widgets.notice_bar import NoticeBar
 from gui.widgets.rail import Rail
+
+if TYPE_CHECKING:
+    from gui.widgets.error_dialog import ErrorDialog
 
 MINIMUM = (960, 600)
 PREFERRED = (1360, 860)
@@ -48,7 +51,7 @@ class MainWindow(Translated, QMainWindow):
         self.services = services
         self.dialogs = dialogs or Dialogs(self)
         self.jobs = JobActions(services, self.dialogs, make_job, self)
-        self.errors = ErrorDialog(services.theme, services.translation, self)
+        self._errors: ErrorDialog | None = None
         self._entries = {entry.page_id: entry for entry in entries}
         self._pages: dict[str, Page] = {}
         self._painted = False
@@ -61,7 +64,7 @@ class MainWindow(Translated, QMainWindow):
         self.setMinimumSize(*MINIMUM)
         self._rail.chosen.connect(self.navigate)
         services.navigate.requested.connect(self.navigate)
-        services.tasks.unhandled.connect(self.errors.add)
+        services.tasks.unhandled.connect(self._show_error)
         services.session.file_changed.connect(self._retitle)
         services.session.changed.connect(self._retitle)
         self._restore_geometry()
@@ -89,6 +92,15 @@ class MainWindow(Translated, QMainWindow):
         self._stack.setCurrentWidget(page)
         self._rail.select(page_id)
         page.activated(topic)
+
+    @property
+    def errors(self) -> ErrorDialog:
+        """The dialog that shows errors; made when it is first needed."""
+        if self._errors is None:
+            from gui.widgets.error_dialog import ErrorDialog
+
+            self._errors = ErrorDialog(self.services.theme, self.services.translation, self)
+        return self._errors
 
     def has_page(self, page_id: str) -> bool:
         """Whether there is such a page."""
@@ -130,6 +142,9 @@ class MainWindow(Translated, QMainWindow):
         self._retitle()
 
     # --- inside ------------------------------------------------------------------------------------------------
+
+    def _show_error(self, error: BaseException) -> None:
+        self.errors.add(error)
 
     def _lay_out(self) -> None:
         right = QWidget()

@@ -66,6 +66,8 @@ class Autosave:
             try:
                 written = source.stat().st_mtime
                 header, _, content = source.read_text(encoding="utf-8").partition("\n")
+                if not header.startswith(_HEADER):
+                    continue  # nothing that this class wrote
                 job = self._loads(content)
             except (OSError, UnicodeDecodeError, CaddieError):
                 _log.exception("The unsaved job %s cannot be read", source)

@@ -50,7 +50,7 @@ class PickPage(Page):
         if self.table.current is not None:
             self.view.show_optimizer(self.table.current.id)
         self.view.ensure_current()
-        self.show_current()
+        self._show_soon.start(0)  # after the first paint: the window is there sooner
 
     def activated(self, topic: str = "") -> None:
         """Shows the optimizer it was asked for; the table takes the keys."""

@@ -86,6 +86,10 @@ class OptimizerCard(Translated, QFrame):
             bar.setValue(before)
 
     def _rebuild(self) -> None:
+        self.use.setEnabled(self._spec is not None)
+        self._retitle()
+        if self._spec is None and self._scroll.widget() is None:
+            return
         inner = QWidget()
         inner.setProperty("class", "scrolled")
         body = QVBoxLayout(inner)
@@ -98,8 +102,6 @@ class OptimizerCard(Translated, QFrame):
         if former is not None:
             former.deleteLater()
         self._scroll.setWidget(inner)
-        self.use.setEnabled(self._spec is not None)
-        self._retitle()
 
     def _retitle(self, *_: object) -> None:
         current = self._services.catalogue.find_for_options(self._services.session.job.options)
@@ -163,8 +165,8 @@ class OptimizerCard(Translated, QFrame):
         elif spec.schedulers.fits:
             word = self.tr("Scheduler: {names}.").format(names=", ".join(spec.schedulers.fits))
         else:
-            word = self.tr("Scheduler: any.")
-        parts.append(self._text(f"{word} {say(spec.schedulers.note)}"))
+            word = ""
+        parts.append(self._text(f"{word} {say(spec.schedulers.note)}".strip()))
         self._section(body, self.tr("Learning rate and scheduler"), parts)
 
     def _notes(self, body: QVBoxLayout, heading: str, notes: Sequence[Note], icon: str, role: str) -> None:

@@ -181,7 +181,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>No environment is chosen yet: python and sd-scripts stand for your own interpreter and checkout.</source>
+        <source>No environment chosen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>python and sd-scripts stand for your own interpreter and checkout. Click to choose an environment.</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -279,6 +283,81 @@
     </message>
 </context>
 <context>
+    <name>EnvironmentDetail</name>
+    <message>
+        <source>Rename …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose sd-scripts folder …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show in the file manager</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove from the list …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Optimizers</source>
+        <translation type="unfinished">オプティマイザーの一覧</translation>
+    </message>
+    <message>
+        <source>Packages</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Check again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Trying {module} …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Starting Python …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Checked {age}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Looking at this Python …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>It imports PyTorch and every optimizer package once, as a training would. On a slow disk this takes a minute.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>This Python did not answer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Not checked yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Caddie has not looked at this Python yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Check now</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>EnvironmentDialogs</name>
     <message>
         <source>Choose the folder of sd-scripts, kohya_ss, a venv …</source>
@@ -318,6 +397,41 @@
     </message>
     <message>
         <source>Remove</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>EnvironmentPage</name>
+    <message>
+        <source>Environments</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add folder …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Python …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A folder of sd-scripts, kohya_ss, LoRA Easy Training Scripts, Stability Matrix, a venv</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A Python interpreter</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} environments were found in {path}. Add the ones you train with.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>There is neither a Python nor sd-scripts in {path}. Choose the folder that holds them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{path} is sd-scripts, but no Python lies in it or beside it. Choose the Python that trains.</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -650,6 +764,10 @@
         <source>Untitled job</source>
         <translation>無題のジョブ</translation>
     </message>
+    <message>
+        <source>job</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>LineEditor</name>
@@ -662,6 +780,53 @@
     <name>LinesEditor</name>
     <message>
         <source>one value a line</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>LogView</name>
+    <message>
+        <source>Not found</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Search the log</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Previous place</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Next place</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Follow</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Keep the newest line in sight</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Wrap</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copy the selection, or all</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Open the log file</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Open the run&apos;s folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Log</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -815,6 +980,13 @@
     </message>
 </context>
 <context>
+    <name>Notes</name>
+    <message>
+        <source>Choose sd-scripts folder …</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>NoticeBar</name>
     <message>
         <source>Close this message</source>
@@ -858,10 +1030,6 @@
     <message>
         <source>Scheduler: {names}.</source>
         <translation>スケジューラ: {names}。</translation>
-    </message>
-    <message>
-        <source>Scheduler: any.</source>
-        <translation>スケジューラ: どれでも使えます。</translation>
     </message>
     <message>
         <source>Learning rate and scheduler</source>
@@ -1201,6 +1369,10 @@
         <source>Use {0}</source>
         <translation type="unfinished"></translation>
     </message>
+    <message>
+        <source>Scheduler: {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>OptimizerPicker</name>
@@ -1210,6 +1382,25 @@
     </message>
     <message>
         <source>name, or dotted path of a class</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>OptimizerTab</name>
+    <message>
+        <source>Install state of every optimizer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{ready} of {count} ready</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Install what {name} needs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Install all missing ({count})</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -1283,6 +1474,45 @@
     <message>
         <source>{0}: did you mean {1}?</source>
         <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>OutcomeCard</name>
+    <message numerus="yes">
+        <source>%n steps</source>
+        <translation type="unfinished">
+            <numerusform></numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>What it means: {text}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What to do: {text}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message numerus="yes">
+        <source>and %n more</source>
+        <translation type="unfinished">
+            <numerusform></numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Show in folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show {name} in its folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Last lines of the log</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation type="unfinished">閉じる</translation>
     </message>
 </context>
 <context>
@@ -1554,6 +1784,23 @@
     </message>
 </context>
 <context>
+    <name>ProblemsCard</name>
+    <message numerus="yes">
+        <source>and %n more</source>
+        <translation type="unfinished">
+            <numerusform></numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Go to {page}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>This job cannot be started yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>Rail</name>
     <message>
         <source>Pages</source>
@@ -1580,6 +1827,243 @@
     </message>
     <message>
         <source>Learning rate</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>RecentRuns</name>
+    <message>
+        <source>No run yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Run</source>
+        <translation type="unfinished">実行</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Optimizer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Started</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Former runs; Enter shows one</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>RunDialogs</name>
+    <message>
+        <source>“{name}” is still running. Start another run beside it?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Both share the GPU and its memory. The running one goes on; it stays in the list of runs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Start anyway</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nothing has been saved yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message numerus="yes">
+        <source>The last %n steps have not been saved.</source>
+        <translation type="unfinished">
+            <numerusform></numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Stop the training?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stop the training</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>RunHeader</name>
+    <message>
+        <source>Start</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Start the open job (F5)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stop the training (Shift+F5)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>End now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Do not wait for the script: end all of its processes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Step</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Speed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Elapsed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Time left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Loss (smoothed)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Progress</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>RunPage</name>
+    <message>
+        <source>Nothing on this system opens it: {path}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save picture</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Pictures (*.png)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save table</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Tables (*.csv)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Saved {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Not ready</source>
+        <translation type="unfinished">準備が必要</translation>
+    </message>
+    <message>
+        <source>Ready</source>
+        <translation type="unfinished">使用可能</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Runs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nothing has run yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. The training goes on when this window closes. To see all of it at work first, run “python main.py demo” in a terminal: it trains something small.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>Runs</name>
+    <message>
+        <source>Starting</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Running</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Finished</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stopped</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Lost</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stopping: the script ends itself after its present step</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stopping: the script was interrupted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stopping: its processes were told to end</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stopping: its processes are being killed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{s} s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{m} min {s:02d} s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{h} h {m:02d} min</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{d} d {h} h</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{number} s/step</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{number} steps/s</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -1631,6 +2115,10 @@
 </context>
 <context>
     <name>Tiles</name>
+    <message>
+        <source>{bits}-bit · {system}</source>
+        <translation type="unfinished"></translation>
+    </message>
     <message>
         <source>Python</source>
         <translation type="unfinished"></translation>
