@@ -139,6 +139,7 @@ def test_undo_in_a_field_is_the_undo_of_the_job(kit, qtbot):
     kit.host.show()
     qtbot.waitExposed(kit.host)
     kit.host.activateWindow()
+    qtbot.waitUntil(kit.host.isActiveWindow)
     _type(eps, "0.5")
     _line(betas).line.setFocus()
     QTest.keyClick(_line(betas).line, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
