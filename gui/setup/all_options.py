@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QAbstractItemModel, QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence, QPainter
+from PySide6.QtGui import QAction, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
@@ -26,6 +26,8 @@ from gui.theme.theme import Theme
 from gui.widgets.base import Label, SearchField, Translated
 
 ROW_HEIGHT = 34
+WIDE = 1100
+"""Width from which the columns get more room, in logical pixels."""
 
 
 class OptionDelegate(QStyledItemDelegate):
@@ -94,6 +96,7 @@ class AllOptions(Translated, QWidget):
         super().__init__(parent)
         self.model = AllOptionsModel(session, theme, tools, describe, self)
         self._session = session
+        self._wide: bool | None = None
         self.title = Label("", "title")
         self.source = Label("", "caption", wrap=True)
         self.search = SearchField(theme)
@@ -150,8 +153,6 @@ class AllOptions(Translated, QWidget):
         rows.setDefaultSectionSize(ROW_HEIGHT)
         columns = view.horizontalHeader()
         columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, width in ((NAME, 226), (VALUE, 196), (DEFAULT, 88), (KIND, 88)):
-            columns.resizeSection(column, width)
         columns.setMinimumSectionSize(32)
         columns.setSectionResizeMode(HELP, QHeaderView.ResizeMode.Stretch)
         view.clicked.connect(lambda index: view.edit(index) if index.column() == VALUE else None)
@@ -164,6 +165,15 @@ class AllOptions(Translated, QWidget):
         view.addAction(self.reset)
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         return view
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        wide = self.width() >= WIDE
+        if wide is not self._wide:
+            self._wide = wide
+            widths = (310, 380, 130, 170) if wide else (226, 196, 88, 88)
+            for column, width in zip((NAME, VALUE, DEFAULT, KIND), widths, strict=True):
+                self.view.horizontalHeader().resizeSection(column, width)
 
     def reveal(self, name: str) -> bool:
         """Selects an option and opens its editor. False where the script and the job have none of that name."""

@@ -27,8 +27,8 @@ QPushButton[class~="segment"][place="first"] {
 }
 QPushButton[class~="segment"][place="last"] { border-top-right-radius: ${radius}px; border-bottom-right-radius: ${radius}px; }
 QPushButton[class~="segment"]:hover { color: $text; background: $hover; }
-QPushButton[class~="segment"]:checked { color: $accent_text; background: $accent_soft; border-color: $accent; font-weight: 600; }
-QPushButton[class~="segment"][class~="plain"]:checked { color: $text; background: $neutral_soft; border-color: $control_border; font-weight: 400; }
+QPushButton[class~="segment"]:checked { color: $accent_text; background: $accent_soft; border-color: $accent; }
+QPushButton[class~="segment"][class~="plain"]:checked { color: $text; background: $neutral_soft; border-color: $control_border; }
 QPushButton[class~="segment"][class~="wrong"]:checked { color: $danger_text; background: $danger_soft; border-color: $danger_text; }
 QPushButton[class~="segment"]:focus { border: 2px solid $focus; padding: 3px 11px; }
 
