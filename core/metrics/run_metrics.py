@@ -140,6 +140,17 @@ class RunMetrics:
         """The smoothed values of a curve, one for each of its steps."""
         return smoothing.apply(self.get(key).y)
 
+    def copy(self) -> RunMetrics:
+        """A copy that stays as it is while this one is fed on: for a worker that writes a file."""
+        other = RunMetrics()
+        other._series = {key: series.copy() for key, series in self._series.items()}
+        other._marks, other._groups = list(self._marks), list(self._groups)
+        other._nan_steps, other._sources = set(self._nan_steps), set(self._sources)
+        other._restarted, other._first_step_seen = self._restarted, self._first_step_seen
+        other._revision = self._revision
+        other.optimizer, other.total_steps, other.finished = self.optimizer, self.total_steps, self.finished
+        return other
+
     def adds_nothing(self, key: SeriesKey) -> bool:
         """Whether an effective learning rate is, value by value, the d*lr or lr of its group, so that one curve says all."""
         if key.quantity is not Quantity.EFFECTIVE_LR:

@@ -107,6 +107,13 @@ class Series:
         self._size = end
         self._revision += 1
 
+    def copy(self) -> Series:
+        """A series of its own with the same values."""
+        other = Series()
+        other._x, other._y = np.array(self.x), np.array(self.y)
+        other._size, other._revision = self._size, self._revision
+        return other
+
     def forget_from(self, step: int) -> None:
         """Removes that step and all after it: the training went back to an earlier state."""
         kept = int(np.searchsorted(self._x[: self._size], step))

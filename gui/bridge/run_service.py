@@ -64,7 +64,8 @@ class RunService(QObject):
     """One run on show: started here, or found.
 
     Signals:
-        current_changed: another run is on show (`current`), and all numbers begin anew.
+        current_changed: another run is on show (`current`), and all numbers begin anew; once more when its files are
+            read (`opened`).
         started: a RunFolder that was just started.
         updated: an Update; `metrics`, `progress` and `log` hold it already.
         ended: the Outcome of the run on show.
@@ -117,6 +118,7 @@ class RunService(QObject):
         self._timer.timeout.connect(self._tick)
         self._current: RunFolder | None = None
         self._follower: Follower | None = None
+        self._opened_now = False
         self._waiting: deque[Event] = deque()
         self._update: Update | None = None
         self._log: deque[str] = deque()
@@ -136,6 +138,11 @@ class RunService(QObject):
     def current(self) -> RunFolder | None:
         """The run on show, None before the first."""
         return self._current
+
+    @property
+    def opened(self) -> bool:
+        """Whether name, job and command of the run on show can be asked for without a look at the disk."""
+        return self._opened_now
 
     @property
     def running(self) -> bool:
@@ -228,6 +235,7 @@ class RunService(QObject):
         """Takes the run off the show and stops following it; it goes on."""
         self._timer.stop()
         self._current = self._follower = self._update = self.progress = self.outcome = None
+        self._opened_now = False
         self._waiting.clear()
         self._log.clear()
         self._log_length = 0
@@ -257,6 +265,8 @@ class RunService(QObject):
     def _opened(self, folder: RunFolder, made: tuple[Follower, float | None, bool]) -> None:
         if folder is self._current:
             self._follower, self._stop_asked, self._stop_urgent = made
+            self._opened_now = True
+            self.current_changed.emit()
             self._poll()
 
     def _lost(self, folder: RunFolder, error: BaseException) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,8 @@ def open_run(folder: RunFolder) -> tuple[Follower, float | None, bool]:
     from core.runs.records import stop_is_urgent
 
     follower = Follower(folder, log_tail=LOG_TAIL)
+    with contextlib.suppress(CaddieError):  # read here, so that the window need not; a damaged job is no reason not to follow
+        _ = folder.job
     asked = folder.stop_file.stat().st_mtime if folder.stop_requested() else None
     return follower, asked, stop_is_urgent(folder.stop_file)
 

@@ -46,7 +46,7 @@ class LossPlot(PlotSection):
         """Takes over what is new in the run."""
         color = self._theme.colors.series_3
         raw, average = self.metrics.get(LOSS), self.metrics.get(_AVERAGE)
-        faint = 0.4 if self._theme.is_dark else 0.35
+        faint = 0.5 if self._theme.is_dark else 0.35
         looks = {
             RAW: (self.tr("each step"), Look(color, 1.0, faint), True),
             SMOOTH: (self.tr("smoothed"), Look(color, 2.0), True),

@@ -79,6 +79,9 @@ class PlotPanel(Translated, QWidget):
         bar.addSpacing(tokens.L)
         bar.addWidget(self.cursor_label, 1)
         for button in (self.fit_button, self.picture_button, self.table_button):
+            policy = button.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            button.setSizePolicy(policy)
             bar.addWidget(button)
         self.plots = QSplitter(Qt.Orientation.Vertical)
         self.plots.setChildrenCollapsible(False)
@@ -92,6 +95,20 @@ class PlotPanel(Translated, QWidget):
         layout.addLayout(bar)
         layout.addWidget(self.plots, 1)
         self._smooth()
+        self._set_follows(True)
+        self._theme.changed.connect(self._paint)
+        self._paint()
+
+    def _paint(self) -> None:
+        colors = self._theme.colors
+        self.slider.setStyleSheet(
+            f"QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {colors.border}; }}"
+            f"QSlider::sub-page:horizontal {{ height: 4px; border-radius: 2px; background: {colors.accent}; }}"
+            "QSlider::handle:horizontal { width: 14px; height: 14px; margin: -6px 0; border-radius: 8px;"
+            f" background: {colors.surface}; border: 2px solid {colors.accent}; }}"
+            f"QSlider::handle:horizontal:hover {{ background: {colors.hover}; }}"
+            f"QSlider::handle:horizontal:focus {{ background: {colors.accent}; border-color: {colors.text}; }}"
+        )
 
     def _connect(self) -> None:
         self.slider.valueChanged.connect(self._smoothing_chosen)
@@ -145,8 +162,8 @@ class PlotPanel(Translated, QWidget):
             for kind in (MarkKind.SAVED, MarkKind.WARNED, MarkKind.NAN, MarkKind.RESUMED):
                 section.plot.set_marks(kind, (mark.step for mark in self._metrics.marks if mark.kind is kind))
         has_steps = len(steps) > 0
-        self.picture_button.setEnabled(has_steps)
-        self.table_button.setEnabled(has_steps)
+        self.picture_button.setVisible(has_steps)
+        self.table_button.setVisible(has_steps)
         if self._follows:
             self._show_all()
         else:
@@ -167,7 +184,7 @@ class PlotPanel(Translated, QWidget):
 
     def _set_follows(self, on: bool) -> None:
         self._follows = on
-        self.fit_button.setEnabled(not on)
+        self.fit_button.setVisible(not on)
 
     def _show_all(self) -> None:
         steps = self._metrics.get(_TIME).x

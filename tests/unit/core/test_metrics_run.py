@@ -135,6 +135,19 @@ def test_revision_tells_that_something_changed() -> None:
     assert metrics.revision > 0
 
 
+def test_a_copy_goes_its_own_way() -> None:
+    metrics = RunMetrics()
+    metrics.feed([Started(time=0), prodigy(1), step(2, math.nan)])
+    copy = metrics.copy()
+    metrics.feed([step(3), Saved(time=0, step=3, path="a")])
+    assert copy.get(LOSS).x.tolist() == [1, 2]
+    assert copy.marks == (Mark(MarkKind.NAN, 2),)
+    copy.feed([step(3, 5.0), step(4)])
+    assert copy.get(LOSS).last_step == 4
+    assert metrics.get(LOSS).y.tolist()[-1] == 1.0
+    assert (copy.nan_count, copy.groups) == (1, ("textencoder", "unet"))
+
+
 def test_groups_with_the_same_numbers_share_a_curve_until_they_part() -> None:
     metrics = RunMetrics()
     same = tuple(Group(name=name, lr=1e-4, effective_lr=1e-4) for name in ("textencoder", "unet"))

@@ -1,0 +1,364 @@
+"""The page "Run": start, watch, stop; and how it ended."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+
+from core.errors import CaddieError
+from core.files import write_atomically
+from core.metrics.export import write_csv
+from core.metrics.run_metrics import LOSS, MarkKind, Quantity, RunMetrics, SeriesKey
+from core.runs.outcome import Ending, Outcome
+from gui.bridge.files import open_path, show_in_folder
+from gui.bridge.notices import Notice, Tone
+from gui.bridge.run_service import RunService
+from gui.bridge.run_workers import RunSummary
+from gui.pages.page import Page
+from gui.plots.panel import PlotPanel
+from gui.plots.ticks import number
+from gui.run.dialogs import RunDialogs
+from gui.run.header import RunHeader
+from gui.run.log_view import LogView
+from gui.run.outcome_card import OutcomeCard
+from gui.run.problems_card import ProblemsCard
+from gui.run.recent import RecentRuns
+from gui.run.words import duration, ending_badge, moment, speed
+from gui.services import Services
+from gui.theme import tokens
+from gui.widgets.badge import BadgeLook
+from gui.widgets.base import Card, EmptyState
+
+if TYPE_CHECKING:
+    from core.runs.folder import RunFolder
+    from core.runs.follow import Update
+
+WIDE = 1700
+"""Pixels from which the log stands beside the plots instead of below."""
+_NOTICE_TONES: dict[Ending, Tone] = {
+    Ending.FINISHED: "success",
+    Ending.STOPPED: "info",
+    Ending.FAILED: "danger",
+    Ending.LOST: "warning",
+}
+
+
+class RunPage(Page):
+    """See the module."""
+
+    page_id: ClassVar[str] = "run"
+
+    def __init__(self, services: Services, parent: QWidget | None = None, *, dialogs: RunDialogs | None = None) -> None:
+        super().__init__(services, parent)
+        self._runs: RunService = services.runs
+        self.dialogs = dialogs or RunDialogs(self)
+        theme, translation = services.theme, services.translation
+        self.header = RunHeader(theme)
+        self.problems = ProblemsCard(theme, translation)
+        self.outcome = OutcomeCard(theme, translation)
+        self.plots = PlotPanel(theme, services.settings)
+        self.empty = EmptyState(theme, "run")
+        self.log = LogView(theme)
+        self.recent = RecentRuns(theme, translation)
+        self.tabs = QTabWidget()
+        self.stack = QStackedWidget()
+        self.body = QSplitter(Qt.Orientation.Vertical)
+        self._build()
+        self._connect()
+        self.retranslate()
+        self._show_run()
+
+    def _build(self) -> None:
+        plot_card = Card(margin=tokens.M)
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.plots)
+        plot_card.body.addWidget(self.stack)
+        tab_card = Card(margin=tokens.M)
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.log, "")
+        self.tabs.addTab(self.recent, "")
+        self.tabs.setCornerWidget(self.log.bar, Qt.Corner.TopRightCorner)
+        self.tabs.currentChanged.connect(lambda _: self.log.bar.setVisible(self.tabs.currentWidget() is self.log))
+        tab_card.body.addWidget(self.tabs)
+        self._plot_card, self._tab_card = plot_card, tab_card
+        self.body.setChildrenCollapsible(False)
+        self.body.setHandleWidth(tokens.S)
+        self.body.addWidget(plot_card)
+        self.body.addWidget(tab_card)
+        self.body.setStretchFactor(0, 5)
+        self.body.setStretchFactor(1, 2)
+        plot_card.setMinimumHeight(150)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(tokens.L, tokens.L, tokens.L, tokens.L)
+        layout.setSpacing(tokens.S)
+        for widget in (self.header, self.problems, self.outcome):
+            layout.addWidget(widget)
+        layout.addWidget(self.body, 1)
+
+    def _connect(self) -> None:
+        runs, services = self._runs, self.services
+        runs.current_changed.connect(self._show_run)
+        runs.updated.connect(self._updated)
+        runs.ended.connect(self._ended)
+        runs.refused.connect(self.problems.show_problems)
+        runs.failed.connect(self._failed)
+        runs.starting_changed.connect(self._show_state)
+        runs.stop_changed.connect(self._show_state)
+        for signal in (
+            services.session.changed,
+            services.session.file_changed,
+            services.options.changed,
+            services.environments.environments_changed,
+            services.environments.selected_changed,
+            services.environments.report_changed,
+        ):
+            signal.connect(self._job_changed)
+        self.header.start.connect(self.start)
+        self.header.stop.connect(self.stop)
+        self.header.end_now.connect(lambda: self._runs.stop(now=True))
+        self.problems.mend.connect(services.navigate)
+        self.outcome.show_file.connect(lambda path: show_in_folder(Path(path)))
+        self.log.open_file.connect(lambda: self._open("log_file"))
+        self.log.open_folder.connect(lambda: self._open("path"))
+        self.plots.save_picture.connect(self._save_picture)
+        self.plots.save_table.connect(self._save_table)
+        self.recent.chosen.connect(self._runs.attach)
+        self.empty.button.clicked.connect(self.start)
+        self._start_key = QShortcut(QKeySequence("F5"), self, self.start)
+        self._stop_key = QShortcut(QKeySequence("Shift+F5"), self, self.stop)
+
+    def activated(self, topic: str = "") -> None:
+        """Looks again at what prevents the start, and at the list of runs."""
+        self._job_changed()
+        self._read_recent()
+        self.header.start_button.setFocus()
+
+    # --- what the user asks for --------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Starts the open job."""
+        if self._runs.starting:
+            return
+        if self._runs.running and not self.dialogs.start_second(self._run_name()):
+            return
+        session = self.services.session
+        job = session.job
+        if not job.name and session.path is not None:
+            job = replace(job, name=session.path.stem)
+        self._runs.start(job)
+
+    def stop(self) -> None:
+        """Stops the run on show, if the user means it."""
+        if not self._runs.running:
+            return
+        metrics = self._runs.metrics
+        saved = [mark.step for mark in metrics.marks if mark.kind is MarkKind.SAVED]
+        if self.dialogs.stop(metrics.last_step - max(saved) if saved else None):
+            self._runs.stop()
+
+    def _open(self, what: str) -> None:
+        folder = self._runs.current
+        if folder is not None and not open_path(getattr(folder, what)):
+            self._say(self.tr("Nothing on this system opens it: {path}").format(path=getattr(folder, what)), "warning")
+
+    def _save_picture(self) -> None:
+        path = self.dialogs.save(self.tr("Save picture"), self._suggestion(".png"), self.tr("Pictures (*.png)"))
+        if path is not None:
+            data = QByteArray()
+            buffer = QBuffer(data)
+            buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+            self.plots.picture().save(buffer, "PNG")  # pyright: ignore[reportCallIssue, reportArgumentType]
+            self._save(path.with_suffix(path.suffix or ".png"), lambda target: write_atomically(target, bytes(data.data())))
+
+    def _save_table(self) -> None:
+        path = self.dialogs.save(self.tr("Save table"), self._suggestion(".csv"), self.tr("Tables (*.csv)"))
+        if path is not None:
+            metrics = self._runs.metrics.copy()  # the run goes on while a worker writes
+            self._save(path.with_suffix(path.suffix or ".csv"), lambda target: write_csv(metrics, target))
+
+    def _save(self, path: Path, write: Callable[[Path], None]) -> None:
+        done = self.tr("Saved {name}").format(name=path.name)
+        self.services.tasks.start(write, path, done=lambda _: self._say(done, "success"), owner=self)
+
+    def _suggestion(self, suffix: str) -> Path:
+        folder = self._runs.current
+        home = self.services.session.path.parent if self.services.session.path else Path.home()
+        return home / f"{folder.path.name if folder else 'run'}{suffix}"
+
+    def _say(self, text: str, tone: Tone) -> None:
+        self.services.notices.post(Notice(text=lambda: text, tone=tone, seconds=6))
+
+    # --- what happens ------------------------------------------------------------------------------------------
+
+    def _show_run(self) -> None:
+        """Everything anew: another run is on show, or its files have been read."""
+        runs = self._runs
+        if self.plots.metrics is not runs.metrics or runs.current is None:
+            self.plots.set_metrics(runs.metrics)
+            self.log.set_text(runs.log)
+        self.stack.setCurrentWidget(self.empty if runs.current is None else self.plots)
+        self.tabs.setCurrentWidget(self.recent if runs.current is None else self.log)
+        self.outcome.show_outcome(runs.outcome)
+        self._show_state()
+        self._read_recent()
+
+    def _updated(self, update: Update) -> None:
+        self.log.append(update.log)
+        self.plots.refresh()
+        self._show_numbers()
+
+    def _ended(self, outcome: Outcome) -> None:
+        self.outcome.show_outcome(outcome)
+        self._show_state()
+        self._read_recent()
+        if not self.isVisible():
+            self._announce(outcome)
+
+    def _announce(self, outcome: Outcome) -> None:
+        name, say = self._run_name(), self.services.translation.say
+        self.services.notices.post(
+            Notice(
+                text=lambda: f"{name}: {say(outcome.sentence)}",
+                tone=_NOTICE_TONES.get(outcome.ending, "info"),
+                action=lambda: self.tr("Show"),
+                run=lambda: self.services.navigate("run"),
+            )
+        )
+
+    def _failed(self, error: CaddieError) -> None:
+        say = self.services.translation.say
+        self.services.notices.post(Notice(text=lambda: say(error.text), tone="danger"))
+
+    def _job_changed(self) -> None:
+        if self.isVisible():
+            self._show_state()
+
+    def _read_recent(self) -> None:
+        self._runs.recent(self._show_recent, owner=self)
+
+    def _show_recent(self, found: list[RunSummary]) -> None:
+        self.recent.set_runs(found, self._runs.current)
+        self._tab_card.setVisible(bool(found) or self._runs.current is not None)
+
+    # --- what is shown -----------------------------------------------------------------------------------------
+
+    def _show_state(self) -> None:
+        runs = self._runs
+        problems = runs.problems(self.services.session.job)
+        self.problems.show_problems(() if runs.running else problems)
+        self.header.show_stop(runs.stop_stage, running=runs.running)
+        self.header.set_startable(not runs.starting and not problems)
+        # A run that is over and never made a step has nothing to plot.
+        self._plot_card.setVisible(not (runs.ending.is_over and not runs.metrics.series))
+        if runs.current is None:
+            badge = BadgeLook(self.tr("Not ready"), "warning") if problems else BadgeLook(self.tr("Ready"), "success")
+            if runs.starting:
+                badge = ending_badge(Ending.STARTING)
+            self.header.set_title(self.services.session.name or self.tr("Untitled job"), self._about_job(), badge)
+        else:
+            self.header.set_title(self._run_name(), self._about_run(runs.current), ending_badge(runs.ending))
+        self.header.show_numbers(on=runs.current is not None)
+        self._show_numbers()
+
+    def _show_numbers(self) -> None:
+        runs, header = self._runs, self.header
+        if runs.current is None:
+            return
+        header.badge.set_look(ending_badge(runs.ending))
+        progress, outcome = runs.progress, runs.outcome
+        step = progress.step if progress else runs.metrics.last_step
+        header.set_progress(step, progress.total if progress else None, running=runs.running)
+        header.set_stat("speed", speed(progress.seconds_per_step if progress else None))
+        header.set_stat("left", duration(progress.eta if progress and runs.running else None))
+        if outcome is not None and outcome.started_at is not None and outcome.ended_at is not None:
+            elapsed = outcome.ended_at - outcome.started_at
+        else:
+            elapsed = time.time() - runs.current.created_at if runs.opened and runs.running else None
+        header.set_stat("elapsed", duration(elapsed))
+        header.set_stat("loss", self._loss(runs.metrics))
+        name, value = rate_of(runs.metrics)
+        header.set_rate_name(name)
+        header.set_stat("rate", value)
+
+    def _loss(self, metrics: RunMetrics) -> str:
+        smoothing = self.plots.loss.smoothing
+        # What is older than ten windows has a weight below 1e-8.
+        recent = metrics.get(LOSS).y[-int(10 * smoothing.window) - 1 :]
+        if not len(recent):
+            average = metrics.get(SeriesKey(Quantity.AVERAGE_LOSS)).last
+            return "–" if average is None else number(average)
+        return number(float(smoothing.apply(recent)[-1]))
+
+    def _run_name(self) -> str:
+        folder = self._runs.current
+        if folder is None:
+            return ""
+        return folder.name if self._runs.opened else folder.path.name
+
+    def _about_job(self) -> str:
+        job = self.services.session.job
+        environment = self._runs.environment_for(job)
+        spec = self.services.catalogue.find_for_options(job.options)
+        optimizer = spec.name if spec is not None else job.optimizer_type
+        return "  ·  ".join(part for part in (optimizer, job.script, environment.name if environment else "") if part)
+
+    def _about_run(self, folder: RunFolder) -> str:
+        if not self._runs.opened:
+            return ""
+        python = Path(folder.command.argv[0]) if folder.command.argv else Path()
+        known = [item.name for item in self.services.environments.environments if item.python == python]
+        parts = [known[0] if known else str(python), moment(folder.created_at, self.services.translation.language)]
+        try:
+            spec = self.services.catalogue.find_for_options(folder.job.options)
+            parts.insert(0, spec.name if spec is not None else folder.job.optimizer_type)
+        except CaddieError:
+            pass  # the job's file is damaged: the rest is still true
+        return "  ·  ".join(parts)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Puts the log beside the plots where there is room."""
+        super().resizeEvent(event)
+        wanted = Qt.Orientation.Horizontal if self.width() >= WIDE else Qt.Orientation.Vertical
+        if self.body.orientation() != wanted:
+            self.body.setOrientation(wanted)
+            length = self.body.width() if wanted is Qt.Orientation.Horizontal else self.body.height()
+            self.body.setSizes([length * 5 // 8, length * 3 // 8])
+
+    def retranslate(self) -> None:
+        """Sets every visible text in the language on screen."""
+        self.tabs.setTabText(0, self.tr("Log"))
+        self.tabs.setTabText(1, self.tr("Runs"))
+        self.empty.set_texts(
+            self.tr("Nothing has run yet"),
+            self.tr(
+                "Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. "
+                "The training goes on when this window closes. "
+                "To see all of it at work first, run “python main.py demo” in a terminal: it trains something small."
+            ),
+        )
+        self._show_state()
+
+
+def rate_of(metrics: RunMetrics) -> tuple[str, str]:
+    """Name and latest value of the learning rate that says most: d*lr, else the effective one, else lr; of the U-Net."""
+    for quantity, word in ((Quantity.D_LR, "d*lr"), (Quantity.EFFECTIVE_LR, "effective lr"), (Quantity.LR, "lr")):
+        curves = {
+            group: series
+            for group, series in metrics.of(quantity).items()
+            if not metrics.adds_nothing(SeriesKey(quantity, group))
+        }
+        if curves:
+            group = next((name for name in curves if "unet" in name), list(curves)[-1])
+            last = curves[group].last
+            several = len(metrics.groups) > 1 and bool(group)
+            text = number(last) if last is not None and not math.isnan(last) else "nan"
+            return (f"{word} · {group}" if several else word), text
+    return "lr", "–"

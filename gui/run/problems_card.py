@@ -1,0 +1,83 @@
+"""What prevents the start, each with the way to the page where it is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from gui.bridge.run_problems import StartProblem
+from gui.bridge.translation import Translation
+from gui.pages.page import page_title
+from gui.theme import tokens
+from gui.theme.theme import Theme
+from gui.widgets.base import Button, Card, IconLabel, Label, Translated
+
+SHOWN = 5
+
+
+class ProblemsCard(Translated, Card):
+    """Shown while the open job cannot be started.
+
+    Signals:
+        mend: page and topic.
+    """
+
+    mend = Signal(str, str)
+
+    def __init__(self, theme: Theme, translation: Translation, parent: QWidget | None = None) -> None:
+        super().__init__(parent, margin=tokens.M)
+        self._theme = theme
+        self._translation = translation
+        self._problems: tuple[StartProblem, ...] = ()
+        self.heading = Label("", "section")
+        self._rows = QVBoxLayout()
+        self._rows.setSpacing(tokens.XS)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.body.addWidget(self.heading)
+        self.body.addLayout(self._rows)
+        self.hide()
+        self.retranslate()
+
+    @property
+    def problems(self) -> tuple[StartProblem, ...]:
+        """What is shown."""
+        return self._problems
+
+    def show_problems(self, problems: Sequence[StartProblem]) -> None:
+        """Shows them; none hides the card."""
+        if tuple(problems) != self._problems:
+            self._problems = tuple(problems)
+            self._fill()
+        self.setVisible(bool(problems))
+
+    def _fill(self) -> None:
+        while (item := self._rows.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        for problem in self._problems[:SHOWN]:
+            self._rows.addWidget(self._row(problem))
+        more = len(self._problems) - SHOWN
+        if more > 0:
+            self._rows.addWidget(Label(self.tr("and %n more", "", more), "caption"))
+
+    def _row(self, problem: StartProblem) -> QWidget:
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(tokens.S)
+        layout.addWidget(IconLabel(self._theme, "warning", role="warning_text"))
+        layout.addWidget(Label(self._translation.say(problem.text), wrap=True), 1)
+        words = self.tr("Go to {page}").format(page=page_title(problem.page))
+        button = Button(self._theme, words, icon="chevron-right", classes="quiet")
+        button.clicked.connect(lambda: self.mend.emit(problem.page, problem.topic))
+        layout.addWidget(button)
+        return row
+
+    def retranslate(self) -> None:
+        """Sets every visible text in the language on screen."""
+        self.heading.setText(self.tr("This job cannot be started yet"))
+        self._fill()
