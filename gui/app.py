@@ -10,17 +10,19 @@ from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QCoreApplication, QMessageLogContext, QObject, QtMsgType, qInstallMessageHandler
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from core.catalogue.catalogue import Catalogue
+from core.errors import CaddieError
 from core.job.model import Job
 from core.options.model import OptionSet
 from core.paths import RESOURCES, settings_file, user_data_dir
+from core.text import preferred_language
 from gui.bridge.autosave import Autosave
 from gui.bridge.environment_service import EnvironmentService
 from gui.bridge.job_session import JobFiles, JobSession
 from gui.bridge.navigator import Navigator
-from gui.bridge.notices import Notice, Notices
+from gui.bridge.notices import Notices
 from gui.bridge.options import Options
 from gui.bridge.settings import Settings
 from gui.bridge.tasks import Tasks
@@ -44,10 +46,14 @@ def run(arguments: Sequence[str] = ()) -> int:
     """
     _start_log(user_data_dir() / "window.log")
     application = make_application()
-    services = build_services(application)
-    window = MainWindow(services, make_job=lambda: starting_job(services.catalogue))
+    try:
+        services = build_services(application)
+    except CaddieError as error:  # the shipped catalogue is damaged: nothing can be shown but this
+        QMessageBox.critical(None, "Caddie", error.text.in_language(preferred_language()))
+        return 1
     guard = ErrorGuard(services.tasks)
     guard.install()
+    window = MainWindow(services, make_job=lambda: starting_job(services.catalogue))
     window.first_painted.connect(lambda: _after_first_paint(services, window, [Path(item) for item in arguments]))
     window.show()
     code = application.exec()
@@ -92,7 +98,7 @@ def build_services(application: QApplication, *, catalogue: Catalogue | None = N
         files=JobFiles(load=_load_job, save=_save_job),
         options=options,
         settings=settings,
-        autosave=Autosave(user_data_dir() / "autosave", dumps=_dump_job, loads=_read_job),
+        autosave=make_autosave(),
         parent=owner,
     )
     return Services(
@@ -115,9 +121,16 @@ def _use_checkout_of(environments: EnvironmentService, options: Options) -> None
     options.use_checkout(selected.sd_scripts if selected is not None else None)
 
 
-def starting_job(_catalogue: Catalogue) -> Job:
+def make_autosave() -> Autosave:
+    """Copies of unsaved jobs in the user's data folder."""
+    return Autosave(user_data_dir() / "autosave", dumps=_dump_job, loads=_read_job)
+
+
+def starting_job(catalogue: Catalogue) -> Job:
     """The job that a new window holds."""
-    return Job()
+    from core.job.new import new_job
+
+    return new_job(None, catalogue)
 
 
 def shut_down(services: Services) -> None:
@@ -157,16 +170,10 @@ class ErrorGuard:
 
 
 def _after_first_paint(services: Services, window: MainWindow, files: Sequence[Path]) -> None:
-    say = services.translation.say
+    from gui.startup import Startup
+
     _use_checkout_of(services.environments, services.options)
-    notice = services.settings.notice
-    if notice is not None:
-        services.notices.post(Notice(text=lambda: say(notice), tone="warning"))
-    problem = services.environments.problem
-    if problem is not None:
-        services.notices.post(Notice(text=lambda: say(problem), tone="warning"))
-    if files:
-        window.jobs.open_path(files[0])
+    Startup(services, window, make_autosave(), files).begin()
 
 
 def _start_log(path: Path) -> None:

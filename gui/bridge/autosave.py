@@ -53,6 +53,14 @@ class Autosave:
         except OSError:
             _log.exception("%s could not be removed", self._file)
 
+    def forget(self, rescued: Rescued) -> None:
+        """Removes a copy that was restored; from now on this window's own copy holds it."""
+        self.write(rescued.job, rescued.path)
+        try:
+            rescued.source.unlink(missing_ok=True)
+        except OSError:
+            _log.exception("%s could not be removed", rescued.source)
+
     def left_behind(self) -> list[Rescued]:
         """Unsaved jobs of windows that are gone, the latest first. Unreadable files stay where they are."""
         if not self._folder.is_dir():

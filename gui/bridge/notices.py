@@ -20,7 +20,8 @@ class Notice:
         tone: how serious.
         action: label of the button (called likewise), None for no button.
         run: what the button does; the notice then goes.
-        seconds: goes by itself after this time; None stays until closed.
+        seconds: goes by itself after this time; None stays until closed, also under a later notice.
+        key: takes the place of a former notice with the same key.
     """
 
     text: Callable[[], str]
@@ -28,6 +29,7 @@ class Notice:
     action: Callable[[], str] | None = None
     run: Callable[[], None] | None = None
     seconds: float | None = None
+    key: str = ""
 
 
 class Notices(QObject):
@@ -35,16 +37,16 @@ class Notices(QObject):
 
     Signals:
         posted: a Notice to show.
-        withdrawn: no notice any more.
+        withdrawn: key of what to take away, "" for all.
     """
 
     posted = Signal(object)
-    withdrawn = Signal()
+    withdrawn = Signal(str)
 
     def post(self, notice: Notice) -> None:
-        """Shows a notice in place of any other."""
+        """Shows a notice above any other."""
         self.posted.emit(notice)
 
-    def clear(self) -> None:
-        """Takes the notice away."""
-        self.withdrawn.emit()
+    def clear(self, key: str = "") -> None:
+        """Takes the notices with this key away; all without one."""
+        self.withdrawn.emit(key)

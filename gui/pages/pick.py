@@ -102,6 +102,7 @@ class PickPage(Page):
                     "{name} is set. Your learning rate {kept} was kept; {name} usually starts from {start}."
                 ).format(name=spec.name, kept=kept, start=start),
                 tone="warning",
+                key="pick",
                 action=lambda: self.tr("Set {start}").format(start=start),
                 run=lambda: self._set_rate(spec),
             )
@@ -112,6 +113,7 @@ class PickPage(Page):
                     name=spec.name, rate=rate
                 ),
                 tone="success",
+                key="pick",
                 action=lambda: self.tr("Undo"),
                 run=undo,
                 seconds=12,
@@ -120,6 +122,7 @@ class PickPage(Page):
             notice = Notice(
                 text=lambda: self.tr("{name} is set.").format(name=spec.name),
                 tone="success",
+                key="pick",
                 action=lambda: self.tr("Undo"),
                 run=undo,
                 seconds=12,

@@ -16,7 +16,7 @@ class NoticeBar(Translated, QWidget):
 
     def __init__(self, theme: Theme, notices: Notices, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._notice: Notice | None = None
+        self._notices: list[Notice] = []  # the last one is shown, lasting ones wait under it
         self._frame = QFrame()
         self._frame.setProperty("class", "notice")
         self._text = Label(wrap=True)
@@ -35,18 +35,37 @@ class NoticeBar(Translated, QWidget):
         self._action.clicked.connect(self._run)
         self._close.clicked.connect(self.dismiss)
         notices.posted.connect(self.show_notice)
-        notices.withdrawn.connect(self.dismiss)
+        notices.withdrawn.connect(self._withdraw)
         self.hide()
         self.retranslate()
 
     @property
     def notice(self) -> Notice | None:
         """What is shown."""
-        return self._notice
+        return self._notices[-1] if self._notices else None
 
     def show_notice(self, notice: Notice) -> None:
-        """Shows a notice in place of the former."""
-        self._notice = notice
+        """Shows a notice above the lasting ones; passing ones and those with its key go."""
+        kept = [other for other in self._notices if other.seconds is None and not (other.key and other.key == notice.key)]
+        self._notices = [*kept, notice]
+        self._show()
+
+    def dismiss(self) -> None:
+        """Takes the notice away; a lasting one under it comes to light."""
+        if self._notices:
+            self._notices.pop()
+        self._show()
+
+    def _withdraw(self, key: str) -> None:
+        self._notices = [notice for notice in self._notices if key and notice.key != key]
+        self._show()
+
+    def _show(self) -> None:
+        self._delay.stop()
+        notice = self.notice
+        if notice is None:
+            self.hide()
+            return
         self._frame.setProperty("tone", notice.tone)
         for widget in (self._frame, self._text):
             widget.style().unpolish(widget)
@@ -54,26 +73,20 @@ class NoticeBar(Translated, QWidget):
         self._action.setVisible(notice.action is not None)
         self.retranslate()
         self.show()
-        self._delay.stop()
         if notice.seconds is not None:
             self._delay.start(round(notice.seconds * 1000))
-
-    def dismiss(self) -> None:
-        """Takes the notice away."""
-        self._delay.stop()
-        self._notice = None
-        self.hide()
 
     def retranslate(self) -> None:
         """Says it in the language on screen."""
         self._close.set_text(self.tr("Close this message"))
-        if self._notice is not None:
-            self._text.setText(self._notice.text())
-            if self._notice.action is not None:
-                self._action.setText(self._notice.action())
+        notice = self.notice
+        if notice is not None:
+            self._text.setText(notice.text())
+            if notice.action is not None:
+                self._action.setText(notice.action())
 
     def _run(self) -> None:
-        notice = self._notice
+        notice = self.notice
         self.dismiss()
         if notice is not None and notice.run is not None:
             notice.run()

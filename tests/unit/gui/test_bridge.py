@@ -207,7 +207,7 @@ def test_typing_into_one_field_is_one_step(session: JobSession, tmp_path: Path) 
     session.undo()
     assert session.job.options["output_name"] == "abc"
     session.undo()
-    assert "output_name" not in session.job.options
+    assert session.job.options["output_name"] == "lora"
     session.redo()
     session.save_as(tmp_path / "a.toml")
     session.edit(session.job.with_option("output_name", "abcd"), "Change output name", merge="output_name")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,12 +15,14 @@ from PySide6.QtWidgets import QApplication
 from core.errors import CaddieError
 from core.job.model import Job
 from core.job.store import load_job, save_job
+from core.paths import user_data_dir
 from core.text import Text
-from gui.app import ErrorGuard
+from gui.app import ErrorGuard, make_autosave
 from gui.bridge.notices import Notice
 from gui.main_window import MainWindow
 from gui.pages.page import PAGES, Page, PageEntry, page_title
 from gui.services import Services
+from gui.startup import Startup
 from gui.theme.tokens import DARK, LIGHT
 from gui.widgets.dialogs import Keep
 from gui.widgets.notice_bar import NoticeBar
@@ -107,7 +112,7 @@ def test_undo_in_the_menu_says_what_it_takes_back(window: MainWindow, services: 
     assert window.menus.undo.isEnabled()
     assert "Change seed" in window.menus.undo.text()
     window.menus.undo.trigger()
-    assert "seed" not in services.session.job.options
+    assert services.session.job.options["seed"] != 1
     assert "Change seed" in window.menus.redo.text()
 
 
@@ -225,3 +230,59 @@ def test_a_notice_offers_its_action_once(window: MainWindow, services: Services)
     bar._action.click()
     assert done == [1]
     assert not bar.isVisible()
+
+
+def test_lasting_notices_wait_under_a_passing_one(window: MainWindow, services: Services) -> None:
+    bar = window.findChild(NoticeBar)
+    assert bar is not None
+    first = Notice(text=lambda: "first", key="a")
+    second = Notice(text=lambda: "second")
+    services.notices.post(first)
+    services.notices.post(second)
+    services.notices.post(Notice(text=lambda: "passing", seconds=60))
+    services.notices.post(Notice(text=lambda: "passing too", seconds=60))
+    bar.dismiss()
+    assert bar.notice is second
+    services.notices.post(Notice(text=lambda: "first again", key="a"))
+    bar.dismiss()
+    assert bar.notice is second, "the former notice with the same key is gone"
+    services.notices.clear()
+    assert bar.notice is None
+    assert not bar.isVisible()
+
+
+def test_unsaved_work_of_a_window_that_died_is_offered(window: MainWindow, services: Services, tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    autosave = make_autosave()
+    autosave.write(Job(options={"seed": 77}), tmp_path / "cats.toml")
+    own = user_data_dir() / "autosave" / f"{os.getpid()}.toml"
+    left = own.rename(own.with_name(f"{gone.pid}.toml"))
+    Startup(services, window, autosave, []).begin()
+    bar = window.findChild(NoticeBar)
+    assert bar is not None
+    assert bar.notice is not None
+    assert "cats" in bar.notice.text()
+    bar._action.click()
+    assert services.session.job.options["seed"] == 77
+    assert services.session.modified
+    assert services.session.path == tmp_path / "cats.toml"
+    assert not left.exists()
+    assert own.exists(), "until it is saved, the work stays safe"
+
+
+def test_a_job_named_on_the_command_line_is_opened(window: MainWindow, services: Services, tmp_path: Path) -> None:
+    save_job(Job(options={"seed": 5}), tmp_path / "猫.toml")
+    Startup(services, window, make_autosave(), [tmp_path / "猫.toml"]).begin()
+    assert services.session.job.options["seed"] == 5
+    assert window.windowTitle().startswith("猫")
+
+
+def test_damaged_settings_are_told_on_start(window: MainWindow, services: Services) -> None:
+    services.settings.notice = Text("the settings were damaged", "設定が壊れていました")
+    Startup(services, window, make_autosave(), []).begin()
+    bar = window.findChild(NoticeBar)
+    assert bar is not None
+    assert bar.isVisible()
+    assert bar.notice is not None
+    assert bar.notice.text() == "the settings were damaged"
