@@ -98,7 +98,7 @@ def installed_pythons(variables: Mapping[str, str], home: Path, *, windows: bool
     """Interpreters where installers of Python put them, whether or not PATH leads there."""
     windows = on_windows() if windows is None else windows
     if not windows:
-        return sorted((home / ".pyenv" / "versions").glob("*/bin/python"))
+        return sorted((home / ".pyenv" / "versions").glob("3.*/bin/python"))
     local = [Path(variables["LOCALAPPDATA"]) / "Programs" / "Python"] if variables.get("LOCALAPPDATA") else []
     places = [*local, *(Path(variables[name]) for name in ("ProgramFiles", "SystemDrive") if variables.get(name))]
     return [path for place in places for path in sorted(place.glob("Python3*/python.exe"))]

@@ -90,6 +90,11 @@ def _no_python(python: Path, talk: Conversation) -> Text:
             f"{python} の仮想環境は、作成元の Python を失っています ({_last_line(talk)})。"
             "その Python を入れ直すか、仮想環境を作り直してください。",
         )
+    if "Unknown option: -I" in said:  # Python 2 and the first of 3
+        return Text(
+            f"{python} is a Python of a very old version. sd-scripts needs Python 3.10 or newer.",
+            f"{python} は非常に古いバージョンの Python です。sd-scripts には Python 3.10 以降が必要です。",
+        )
     if "Microsoft Store" in said or talk.exit_code == 9009:
         return Text(
             f"{python} only opens the Microsoft Store; no Python is installed behind it. Install Python 3.10 from python.org.",

@@ -20,6 +20,7 @@ from core.environment.model import Environment, OptimizerState, ProbeReport, Rea
 from core.environment.reports import ReportCache
 from core.environment.store import EnvironmentStore
 from core.text import Text
+from gui.bridge.pip_runner import PipRunner
 from gui.bridge.tasks import Tasks
 
 if TYPE_CHECKING:  # packaging and the rest are imported when first needed: the window opens without them
@@ -32,7 +33,6 @@ NO_ENVIRONMENT = Text(
     "No environment has been added yet, so Caddie cannot tell.",
     "環境がまだ追加されていないため、判定できません。",
 )
-LOG_LIMIT = 200_000
 
 
 @dataclass(slots=True)
@@ -65,7 +65,6 @@ class EnvironmentService(QObject):
     install_output = Signal(str)
     install_finished = Signal(bool, object)
     _stepped = Signal(str, int, str)
-    _said = Signal(str)
 
     def __init__(
         self,
@@ -100,13 +99,12 @@ class EnvironmentService(QObject):
         self._states: dict[str, OptimizerState] = {}
         self._probes: dict[str, _Probe] = {}
         self._probe_count = 0
-        self._install_stop: threading.Event | None = None
-        self._plan_stop: threading.Event | None = None
-        self._plan: InstallPlan | None = None
         self._closed = False
-        self.install_log = ""
+        self._pip = PipRunner(self._workers, self)
+        self._pip.started.connect(self.install_started)
+        self._pip.output.connect(self.install_output)
+        self._pip.finished.connect(self._on_installed)
         self._stepped.connect(self._on_step, Qt.ConnectionType.QueuedConnection)
-        self._said.connect(self._on_output, Qt.ConnectionType.QueuedConnection)
         self._load()
 
     # --- the list ----------------------------------------------------------------------------------------------
@@ -247,7 +245,7 @@ class EnvironmentService(QObject):
                 timeout=self._timeout,
                 catalogue=self._catalogue,
                 stop=probe.stop,
-                on_step=lambda step: self._say_from_worker(lambda: self._stepped.emit(environment.id, probe.number, step)),
+                on_step=lambda step: self._step_from_worker(environment.id, probe.number, step),
             )
 
         self._workers.start(
@@ -263,6 +261,10 @@ class EnvironmentService(QObject):
         if probe is not None:
             probe.stop.set()
             self.report_changed.emit(environment_id)
+
+    def _step_from_worker(self, environment_id: str, number: int, step: str) -> None:
+        if shiboken6.isValid(self) and not self._closed:
+            self._stepped.emit(environment_id, number, step)
 
     def _on_step(self, environment_id: str, number: int, step: str) -> None:
         probe = self._probes.get(environment_id)
@@ -336,88 +338,45 @@ class EnvironmentService(QObject):
             failed: gets the error; the error dialog when None.
         """
         environment = self.selected
-        if environment is None or self._closed:
-            return
-        report = self.report(environment.id)
-        stop = threading.Event()
-        self.cancel_plan()
-        self._plan_stop = stop
-
-        def work() -> InstallPlan:
-            from core.environment.install import plan_install
-
-            return plan_install(environment, requirements, report, stop=stop)
-
-        def planned(plan: InstallPlan) -> None:
-            if not stop.is_set():
-                done(plan)
-
-        self._workers.start(work, done=planned, failed=failed, owner=self)
+        if environment is not None and not self._closed:
+            self._pip.plan(environment, self.report(environment.id), requirements, done=done, failed=failed)
 
     def cancel_plan(self) -> None:
         """Nobody waits for the plan any more."""
-        if self._plan_stop is not None:
-            self._plan_stop.set()
-            self._plan_stop = None
+        self._pip.cancel_plan()
 
     @property
     def installing(self) -> InstallPlan | None:
         """The plan that runs, or None."""
-        return self._plan
+        return self._pip.running
+
+    @property
+    def install_log(self) -> str:
+        """pip's output since the last start of one (its last part)."""
+        return self._pip.log
 
     def install(self, plan: InstallPlan) -> None:
         """Runs a plan in a worker thread; at most one at a time. Probes again at its end.
 
         Whoever calls has shown the command and, where the plan touches torch, got a yes.
         """
-        if self._plan is not None or self._closed or not plan.commands:
-            return
-        stop = threading.Event()
-        self._plan, self._install_stop = plan, stop
-        self.install_log = ""
-        self.install_started.emit(plan)
-
-        def work() -> InstallResult:
-            from core.environment.install import run_install
-
-            return run_install(plan, lambda text: self._say_from_worker(lambda: self._said.emit(text)), stop)
-
-        self._workers.start(work, done=self._on_installed, failed=self._on_install_failed, owner=self)
+        self._pip.install(plan)
 
     def stop_install(self) -> None:
         """Ends pip and everything it started."""
-        if self._install_stop is not None:
-            self._install_stop.set()
+        self._pip.stop()
 
-    def _say_from_worker(self, emit: Callable[[], None]) -> None:
-        if shiboken6.isValid(self) and not self._closed:
-            emit()
-
-    def _on_output(self, text: str) -> None:
-        self.install_log = (self.install_log + text)[-LOG_LIMIT:]
-        self.install_output.emit(text)
-
-    def _on_installed(self, result: InstallResult) -> None:
-        plan = self._plan
-        self._plan = self._install_stop = None
+    def _on_installed(self, plan: InstallPlan, result: InstallResult) -> None:
         self.install_finished.emit(result.ok, result)
-        if plan is not None:
-            self.stop_probe(plan.environment.id)  # what it saw so far is of before
-            self.probe(plan.environment.id)
-
-    def _on_install_failed(self, error: BaseException) -> None:
-        from core.environment.install import InstallResult
-
-        self._on_installed(InstallResult(ok=False, problem=Text(str(error), str(error))))
-        self._workers.report(error)
+        self.stop_probe(plan.environment.id)  # what it saw so far is of before
+        self.probe(plan.environment.id)
 
     # --- the end -----------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Ends every child and waits for the workers. The window is going."""
         self._closed = True
-        self.cancel_plan()
-        self.stop_install()
+        self._pip.close()
         for probe in self._probes.values():
             probe.stop.set()
         self._workers.wait(5000)

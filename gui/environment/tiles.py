@@ -49,7 +49,7 @@ class Tile(Card):
         self.body.setSpacing(2)
         self._caption = Label("", "caption")
         self.value = ElidedLabel("title", Qt.TextElideMode.ElideRight)
-        self.detail = ElidedLabel("caption")
+        self.detail = ElidedLabel("caption", Qt.TextElideMode.ElideRight)
         self.body.addLayout(row(IconLabel(theme, icon, size=16), self._caption, 1, spacing=6))
         self.body.addSpacing(2)
         self.body.addWidget(self.value)
@@ -133,7 +133,7 @@ class Tiles(Translated, QWidget):
             self.checkout.say(self.tr("sd-scripts"), self.tr("Not usable"), str(checkout.path))
             return
         version = checkout.version or self.tr("Unknown version")
-        scripts = self.tr("{count} training scripts").format(count=len(checkout.scripts))
+        scripts = self.tr("{count} scripts").format(count=len(checkout.scripts))
         detail = " · ".join(part for part in (commit_words(checkout), scripts) if part)
         tip = "\n".join([str(checkout.path), checkout.commit or "", ", ".join(checkout.scripts)])
         self.checkout.say(self.tr("sd-scripts"), version, detail, tip)

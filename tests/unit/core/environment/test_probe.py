@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import stat
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from core.environment.conversation import SCRIPT
 from core.environment.model import ProbeReport
 from core.environment.probe import probe, wanted_imports
 from tests.helpers.environments import (
@@ -201,6 +203,7 @@ def test_a_venv_whose_python_was_removed(tmp_path: Path) -> None:
     [
         ("#!/bin/sh\necho garbage; echo more garbage >&2; exit 0\n", "is not a Python"),
         ("#!/bin/sh\nexit 7\n", "exit code 7"),
+        ("#!/bin/sh\necho 'Unknown option: -I' >&2; exit 2\n", "very old version"),
         ("#!/bin/sh\necho 'No Python at C:\\gone\\python.exe' >&2; exit 103\n", "lost the Python"),
         (
             "#!/bin/sh\necho 'Python was not found; run without arguments to install from the Microsoft Store' >&2; exit 1\n",
@@ -259,6 +262,10 @@ def test_a_probe_can_be_stopped(venv: Path) -> None:
     assert steps == ["torch"]
     assert report.python_version
     assert report.torch_version is None
+
+
+def test_the_script_can_be_read_by_the_oldest_python_it_is_for() -> None:
+    ast.parse(SCRIPT.read_text(encoding="utf-8"), feature_version=(3, 8))
 
 
 def test_each_wanted_import_is_named_once_and_torch_is_left_out() -> None:
