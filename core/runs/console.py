@@ -69,7 +69,7 @@ class Console:
         self._started_at = started_at
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._line = ""
-        self._held = ""  # a carriage return at the very end: the next chunk tells whether a newline follows
+        self._held = ""  # carriage returns at the very end: the next chunk tells whether a newline follows
         self._average: tuple[int, float, float] | None = None
         self._steps: list[Step] = []
 
@@ -93,10 +93,9 @@ class Console:
         return steps
 
     def _take(self, text: str) -> str:
-        text = self._held + text
-        self._held = ""
-        if text.endswith("\r"):
-            text, self._held = text[:-1], "\r"
+        whole = self._held + text
+        text = whole.rstrip("\r")
+        self._held = whole[len(text) :]
         if not text:
             return ""
         pieces = (self._line + re.sub(r"\r+\n", "\n", text)).split("\n")
@@ -117,7 +116,7 @@ class Console:
         for segment in over:
             rest = self._without_bar(segment)
             if rest is not None and rest.strip():
-                said.append(rest.strip() + "\n")  # a log record behind a bar, not a redrawn line
+                said.append(rest.rstrip() + "\n")  # a log record behind a bar, not a redrawn line
         return "".join(said)
 
     def _complete(self, line: str) -> str:
@@ -129,13 +128,13 @@ class Console:
         for segment in segments[:-1]:
             rest = self._without_bar(segment)
             if rest is not None and rest.strip():
-                said.append(rest.strip())
+                said.append(rest.rstrip())
         last = segments[-1]
         rest = self._without_bar(last)
         if rest is None:
             said.append(_without_source(_clean(last).rstrip()))
         elif rest.strip():
-            said.append(_without_source(rest.strip()))
+            said.append(_without_source(rest.rstrip()))
         elif not self._is_steps(last):
             said.append(_clean(last).strip())  # another bar, finished: its last state is worth a line
         return "".join(f"{text}\n" for text in said)
