@@ -178,9 +178,9 @@ class Network(torch.nn.Module):
         groups, names = [], []
         if not unet_only:
             te_lr = text_encoder_lr[0] if text_encoder_lr else default_lr
-            groups.append({"params": [p for p in self.text_encoder.parameters()], "lr": te_lr})
+            groups.append({"params": list(self.text_encoder.parameters()), "lr": te_lr})
             names.append("textencoder")
-        groups.append({"params": [p for p in self.unet.parameters()], "lr": unet_lr or default_lr})
+        groups.append({"params": list(self.unet.parameters()), "lr": unet_lr or default_lr})
         names.append("unet")
         return groups, names
 
@@ -256,7 +256,7 @@ def log_step(accelerator, args, optimizer, scheduler, names, loss: float, averag
         return
     rates = scheduler.get_last_lr() if scheduler else [group["lr"] or 0.0 for group in optimizer.param_groups]
     logs = {"loss/current": loss, "loss/average": average}
-    for name, lr, group in zip(names, rates, optimizer.param_groups):
+    for name, lr, group in zip(names, rates, optimizer.param_groups, strict=True):
         logs[f"lr/{name}"] = float(lr)
         if args.optimizer_type.lower().startswith("dadapt") or args.optimizer_type.lower() == "prodigy":
             logs[f"lr/d*lr/{name}"] = float(group["d"] * group["lr"])
