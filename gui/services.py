@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from core.catalogue.catalogue import Catalogue
-from core.catalogue.spec import OptimizerSpec
-from core.environment.model import Environment, OptimizerState, ProbeReport
+from gui.bridge.environment_service import EnvironmentService
 from gui.bridge.job_session import JobSession
 from gui.bridge.navigator import Navigator
 from gui.bridge.notices import Notices
 from gui.bridge.options import Options
+from gui.bridge.run_service import RunService
 from gui.bridge.settings import Settings
 from gui.bridge.tasks import Tasks
 from gui.bridge.translation import Translation
 from gui.theme.theme import Theme
-
-
-class EnvironmentsLike(Protocol):
-    """What a page that only reads install states needs of `EnvironmentService`."""
-
-    environments_changed: Any
-    selected_changed: Any
-    report_changed: Any
-
-    @property
-    def selected(self) -> Environment | None:
-        """The environment that trains."""
-        ...
-
-    def report(self, environment_id: str, /) -> ProbeReport | None:
-        """What its probe saw."""
-        ...
-
-    def probing(self, environment_id: str, /) -> bool:
-        """Whether its probe is under way."""
-        ...
-
-    def state(self, spec: OptimizerSpec, /) -> OptimizerState:
-        """Install state of an optimizer in the selected environment."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,8 +39,8 @@ class Services:
     settings: Settings
     session: JobSession
     options: Options
-    environments: Any
-    runs: Any
+    environments: EnvironmentService
+    runs: RunService
     theme: Theme
     tasks: Tasks
     translation: Translation
