@@ -7,6 +7,7 @@ training writes straight into the folder's log, so that nothing blocks or breaks
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -70,7 +71,11 @@ def start_run(job: Job, environment: Environment, options: OptionSet, *, runs_di
         raise CaddieError(
             Text(f"The run's folder cannot be written: {error}", f"実行フォルダーに書き込めません: {error}")
         ) from error
-    start_supervisor(folder)
+    try:
+        start_supervisor(folder)
+    except CaddieError:
+        shutil.rmtree(folder.path, ignore_errors=True)  # nothing ran in it
+        raise
     return folder
 
 

@@ -28,7 +28,10 @@ _LOOK = 0.2
 """Seconds between two looks at the child and the stop request."""
 
 _LOOK_AT_TREE = 2.0
-"""Seconds between two looks at the child's descendants."""
+"""Seconds between two looks at the child's descendants at first; later five times as long."""
+
+_LOOK_AT_ALL = 2.0
+"""Seconds between two looks for the training among all processes, once its launcher is gone."""
 
 _WRITE_AGAIN = 15.0
 """Seconds before an outcome that could not be written is tried again."""
@@ -50,7 +53,10 @@ class Supervisor:
         self._times = times
         self._command = run.command
         self._child: subprocess.Popen[bytes] | None = None
-        self._looked_at_tree = 0.0
+        self._looked_at_tree = -_LOOK_AT_TREE
+        self._began = time.monotonic()
+        self._looked_at_all = 0.0
+        self._lives_on = False
         self._terminated = False
 
     def run(self) -> None:
@@ -123,7 +129,10 @@ class Supervisor:
             return True
         if self._child is not None and self._child.returncode == 0:
             return False
-        return any(_runs_script(process_argv, self._command) for process_argv in self._living_commands())
+        if time.monotonic() - self._looked_at_all > _LOOK_AT_ALL:
+            self._lives_on = any(_runs_script(argv, self._command) for argv in self._living_commands())
+            self._looked_at_all = time.monotonic()
+        return self._lives_on
 
     def _living_commands(self) -> list[list[str]]:
         import psutil
@@ -139,7 +148,8 @@ class Supervisor:
     def _remember_tree(self) -> None:
         """Writes down the descendants, so that they are found again when their parent is gone."""
         now = time.monotonic()
-        if now - self._looked_at_tree < _LOOK_AT_TREE:
+        settled = now - self._began > 60
+        if now - self._looked_at_tree < _LOOK_AT_TREE * (5 if settled else 1):
             return
         self._looked_at_tree = now
         record = self._run.processes()
