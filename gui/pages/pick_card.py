@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
@@ -138,7 +139,7 @@ class OptimizerCard(Translated, QFrame):
                 body.addLayout(part)
 
     def _text(self, text: str, classes: str = "") -> Label:
-        return _selectable(Label(text, classes, wrap=True))
+        return _selectable(Label(breakable(text), classes, wrap=True))
 
     def _rich(self, markup: str, classes: str = "") -> QLabel:
         label = QLabel(markup)
@@ -158,7 +159,7 @@ class OptimizerCard(Translated, QFrame):
         start = Label(rate_text(rate.start), "title")
         parts: list[QWidget | QLayout] = [
             row(Label(self.tr("Start from"), "muted"), start, stretch=True),
-            self._rich(f"{html.escape(say(rate.reason))} {self._source(rate.source)}"),
+            self._rich(f"{_safe(say(rate.reason))} {self._source(rate.source)}"),
         ]
         if spec.schedulers.ignored:
             word = self.tr("Scheduler: sd-scripts ignores it.")
@@ -178,7 +179,7 @@ class OptimizerCard(Translated, QFrame):
             line.setSpacing(tokens.S)
             picture = IconLabel(self._services.theme, icon, role=role, size=18)
             line.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
-            words = html.escape(self._services.translation.say(note.text))
+            words = _safe(self._services.translation.say(note.text))
             line.addWidget(self._rich(f"{words} {self._source(note.source)}"), 1)
             parts.append(line)
         self._section(body, heading, parts)
@@ -201,16 +202,16 @@ class OptimizerCard(Translated, QFrame):
         self._section(body, self.tr("What it needs"), parts)
 
     def _requirement(self, requirement: Requirement) -> QLabel:
-        words = f"<b>{html.escape(requirement_text(requirement))}</b>"
+        words = f"<b>{_safe(requirement_text(requirement))}</b>"
         if requirement.advised:
-            words += " · " + html.escape(self.tr("advised {version}").format(version=requirement.advised))
+            words += " · " + _safe(self.tr("advised {version}").format(version=requirement.advised))
         if requirement.note is not None:
-            words += "<br>" + html.escape(self._services.translation.say(requirement.note))
+            words += "<br>" + _safe(self._services.translation.say(requirement.note))
         return self._rich(words)
 
     def _command(self, body: QVBoxLayout, spec: OptimizerSpec) -> None:
         command = f"--optimizer_type {spec.optimizer_type}"
-        shown = _selectable(Label(command, wrap=True))
+        shown = Label(breakable(command), wrap=True)  # not to be selected: the button copies it as it is
         shown.setFont(mono_font(tokens.CAPTION_PT))
         copy = IconButton(self._services.theme, "copy")
         copy.set_text(self.tr("Copy"))
@@ -223,7 +224,7 @@ class OptimizerCard(Translated, QFrame):
         for form in spec.old_forms:
             options = " ".join(f"--{name}" if value is True else f"--{name} {value}" for name, value in form.options.items())
             note = self._services.translation.say(form.note)
-            parts.append(self._rich(f"<code>{html.escape(options)}</code>: {html.escape(note)}"))
+            parts.append(self._rich(f"<code>{_safe(options)}</code>: {_safe(note)}"))
         if spec.aliases:
             parts.append(self._text(self.tr("Also written: {names}").format(names=", ".join(spec.aliases)), "muted"))
         if spec.mistaken_names:
@@ -264,9 +265,9 @@ class OptimizerCard(Translated, QFrame):
 
     def _fact(self, title: str, fact: Fact) -> QLabel:
         if fact.knowledge is Knowledge.KNOWN and fact.text is not None:
-            words = html.escape(self._services.translation.say(fact.text))
+            words = _safe(self._services.translation.say(fact.text))
         else:
-            words = html.escape(unknown_word() if fact.knowledge is Knowledge.UNKNOWN else not_needed_word())
+            words = _safe(unknown_word() if fact.knowledge is Knowledge.UNKNOWN else not_needed_word())
             words = f"<i>{words}</i>" if fact.knowledge is Knowledge.UNKNOWN and words.isascii() else words
         if len(fact.links) == 1:
             words = f'<a href="{html.escape(fact.links[0])}">{words}</a>'
@@ -274,14 +275,23 @@ class OptimizerCard(Translated, QFrame):
             links = " ".join(f'<a href="{html.escape(link)}">[{number}]</a>' for number, link in enumerate(fact.links, 1))
             words = f"{words} {links}"
         muted = self._services.theme.colors.text_muted
-        return self._rich(f'<span style="color:{muted}">{html.escape(title)}:</span> {words}')
+        return self._rich(f'<span style="color:{muted}">{_safe(title)}:</span> {words}')
 
     def _source(self, source: Source) -> str:
-        title = html.escape(self._services.translation.say(source.title))
+        title = _safe(self._services.translation.say(source.title))
         muted = self._services.theme.colors.text_muted
         if source.link is None:
             return f'<span style="color:{muted}">[{title}]</span>'
         return f'<a href="{html.escape(source.link)}">[{title}]</a>'
+
+
+def breakable(text: str) -> str:
+    """Long names with a place to break after each dot, so that one class path does not widen the whole card."""
+    return re.sub(r"\S{22,}", lambda match: re.sub(r"([._/=,])(?=\S)", "\\1\u200b", match.group()), text)
+
+
+def _safe(text: str) -> str:
+    return html.escape(breakable(text))
 
 
 def _selectable(label: Label) -> Label:

@@ -42,7 +42,7 @@ class OptimizerDelegate(QStyledItemDelegate):
         ground = colors.selection if selected else colors.hover if index.row() == self.hovered else colors.surface
         painter.fillRect(area, QColor(ground))
         first = self._first_of_family(index)
-        painter.setPen(QPen(QColor(colors.control_border if first and index.row() else colors.border), 1))
+        painter.setPen(QPen(QColor(colors.control_border if first and self.grouped else colors.border), 1))
         if index.row() and (first or not self.grouped or index.column() != COLUMNS.index("category")):
             painter.drawLine(area.topLeft(), area.topRight())
         self._content(painter, option, index, area, first)

@@ -19,6 +19,7 @@ from gui.models.choose import choose
 from gui.models.optimizer_columns import COLUMNS, column_help, column_title, rate_text
 from gui.models.optimizer_table import SPEC_ROLE, Filter, OptimizerFilter, OptimizerTable
 from gui.pages.pick import PickPage
+from gui.pages.pick_card import OptimizerCard, breakable
 from gui.pages.pick_table import HIDDEN_KEY, ORDER_KEY
 from tests.helpers.specs import make_catalogue
 from tests.unit.gui.conftest import settle
@@ -356,3 +357,27 @@ def test_the_real_catalogue_fills_every_cell(services) -> None:
     found = [rows.index(row, 0).data(SPEC_ROLE).id for row in range(rows.rowCount())]
     assert "DAdaptAdam" in found
     assert "AdamW" not in found
+
+
+def test_no_entry_makes_the_card_wider_than_its_place(services, qtbot) -> None:
+    shipped = replace(services, catalogue=load_catalogue())
+    card = OptimizerCard(shipped)
+    qtbot.addWidget(card)
+    card.resize(card.minimumWidth(), 700)
+    card.show()
+    for language in ("en", "ja"):
+        services.settings.language = language
+        for spec in shipped.catalogue:
+            card.show_optimizer(spec)
+            inner = card._scroll.widget()
+            assert inner.minimumSizeHint().width() <= card._scroll.viewport().width(), (language, spec.id)
+    services.settings.language = "en"
+
+
+def test_long_names_break_only_where_it_is_sensible() -> None:
+    assert (
+        breakable("pytorch_optimizer.optimizer.emonavi.EmoNavi").replace("\u200b", "")
+        == "pytorch_optimizer.optimizer.emonavi.EmoNavi"
+    )
+    assert "\u200b" in breakable("pytorch_optimizer.optimizer.emonavi.EmoNavi")
+    assert breakable("short.name and more text") == "short.name and more text"
