@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QKeyEvent, QKeySequence, QMouseEvent
+from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from core.catalogue.spec import OptimizerSpec
@@ -12,6 +12,7 @@ from gui.bridge.settings import Settings
 from gui.models.optimizer_columns import COLUMNS, WIDTHS, column_title
 from gui.models.optimizer_table import SPEC_ROLE, OptimizerFilter
 from gui.pages.pick_delegate import OptimizerDelegate
+from gui.pages.pick_frozen import FrozenNames
 from gui.services import Services
 from gui.theme import tokens
 
@@ -51,6 +52,8 @@ class OptimizerView(QTableView):
         self.setMouseTracking(True)
         self.setSortingEnabled(True)
         self._set_up_headers()
+        self._frozen = FrozenNames(self)
+        self._frozen.doubleClicked.connect(lambda _index: self.chosen.emit(self.current_spec))
         services.theme.changed.connect(self.viewport().update)
         self.selectionModel().currentRowChanged.connect(self._on_current)
 
@@ -161,6 +164,11 @@ class OptimizerView(QTableView):
         self._hover(-1)
         super().leaveEvent(event)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keeps the frozen names in place."""
+        super().resizeEvent(event)
+        self._frozen.place()
+
     def hideEvent(self, event: QHideEvent) -> None:
         """Nothing that was moved a moment ago is forgotten."""
         if self._remember_soon.waiting:
@@ -174,6 +182,7 @@ class OptimizerView(QTableView):
         if row != self._delegate.hovered:
             self._delegate.hovered = row
             self.viewport().update()
+            self._frozen.viewport().update()
 
     def _on_current(self, current: QModelIndex, _previous: QModelIndex) -> None:
         self.shown.emit(current.data(SPEC_ROLE) if current.isValid() else None)

@@ -117,6 +117,7 @@ QAbstractItemView {
 }
 QTableView[class~="framed"], QTreeView[class~="framed"], QListView[class~="framed"] { border: 1px solid $border; border-radius: ${radius}px; }
 QTableView[class~="framed"]:focus, QTreeView[class~="framed"]:focus, QListView[class~="framed"]:focus { border: 1px solid $focus; }
+QTableView[class~="frozen"] { border-right: 1px solid $control_border; }
 QTableView[class~="cells"]::item { padding: 0 5px; border: none; }
 QTableView[class~="cells"]::item:selected { background: $selection; color: $text; }
 QTreeView::item, QListView::item { min-height: 26px; padding: 2px 4px; }

@@ -1478,12 +1478,6 @@
 </context>
 <context>
     <name>OutcomeCard</name>
-    <message numerus="yes">
-        <source>%n steps</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
-        </translation>
-    </message>
     <message>
         <source>What it means: {text}</source>
         <translation type="unfinished"></translation>
@@ -1492,18 +1486,16 @@
         <source>What to do: {text}</source>
         <translation type="unfinished"></translation>
     </message>
-    <message numerus="yes">
-        <source>and %n more</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
-        </translation>
-    </message>
     <message>
         <source>Show in folder</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Show {name} in its folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Steps: {n}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1764,11 +1756,19 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Save picture…</source>
+        <source>PNG…</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Save table…</source>
+        <source>Save both plots as a picture</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>CSV…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save all numbers of the run as a table</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -1862,6 +1862,17 @@
     </message>
 </context>
 <context>
+    <name>RunAnnouncer</name>
+    <message>
+        <source>“{name}” is training</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>RunDialogs</name>
     <message>
         <source>“{name}” is still running. Start another run beside it?</source>
@@ -1902,6 +1913,14 @@
     </message>
     <message>
         <source>Start the open job (F5)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Start another</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Start the open job beside the running one</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1972,16 +1991,16 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Show</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
         <source>Not ready</source>
         <translation type="unfinished">準備が必要</translation>
     </message>
     <message>
         <source>Ready</source>
         <translation type="unfinished">使用可能</translation>
+    </message>
+    <message>
+        <source>Untitled job</source>
+        <translation type="unfinished">無題のジョブ</translation>
     </message>
     <message>
         <source>Log</source>
@@ -2114,6 +2133,21 @@
     </message>
 </context>
 <context>
+    <name>Startup</name>
+    <message>
+        <source>Caddie ended unexpectedly with unsaved changes to “{name}”.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Caddie ended unexpectedly with an unsaved job.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Restore</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>Tiles</name>
     <message>
         <source>{bits}-bit · {system}</source>
@@ -2184,7 +2218,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>{count} training scripts</source>
+        <source>{count} scripts</source>
         <translation type="unfinished"></translation>
     </message>
 </context>

@@ -381,3 +381,17 @@ def test_long_names_break_only_where_it_is_sensible() -> None:
     )
     assert "\u200b" in breakable("pytorch_optimizer.optimizer.emonavi.EmoNavi")
     assert breakable("short.name and more text") == "short.name and more text"
+
+
+def test_the_names_stay_in_sight_when_the_table_is_scrolled(page: PickPage) -> None:
+    view = page.view
+    page.resize(1000, 600)
+    settle()
+    assert not view._frozen.isVisible()
+    view.horizontalScrollBar().setValue(view.horizontalScrollBar().maximum())
+    assert view._frozen.isVisible()
+    assert view._frozen.width() == view.columnWidth(COLUMNS.index("name")) + 1
+    view.show_optimizer("ProdigyPlus")
+    assert view._frozen.currentIndex().row() == view.currentIndex().row()
+    view.horizontalScrollBar().setValue(0)
+    assert not view._frozen.isVisible()
