@@ -18,6 +18,7 @@ _EXCEPTION = re.compile(
 _ARGPARSE = re.compile(r"^\S+\.py: error: ")
 _LEVEL = re.compile(r"\b(?:ERROR|CRITICAL)\b")
 _NATIVE = re.compile(r"segmentation fault|core dumped|out of memory|killed\b", re.IGNORECASE)
+_SOURCE = re.compile(r"\s{2,}\S+\.py:\d+$")  # where rich says a record came from
 _SECRETS = re.compile(
     r"(--(?:wandb_api_key|huggingface_token|hf_token|api_key|token)(?:[= ]|['\"],?\s*['\"]))([^\s'\",]+)", re.IGNORECASE
 )
@@ -60,7 +61,7 @@ def find_error(lines: Iterable[str]) -> str:
     for pattern in (_ARGPARSE, _LEVEL, _EXCEPTION, _NATIVE):
         for line in reversed(own):
             if pattern.search(line) if pattern is not _EXCEPTION else pattern.match(line.strip()):
-                return hide_secrets(line.strip())
+                return hide_secrets(_SOURCE.sub("", line.strip()))
     return ""
 
 

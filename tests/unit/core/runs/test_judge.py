@@ -72,7 +72,10 @@ def test_the_launchers_traceback_is_not_the_error() -> None:
     ("lines", "error"),
     [
         (["train_network.py: error: unrecognized arguments: --x 1"], "train_network.py: error: unrecognized arguments: --x 1"),
-        (["  INFO fine", "  ERROR    No data found. Please verify", "  INFO bye"], "ERROR    No data found. Please verify"),
+        (
+            ["  INFO fine", "  ERROR    No data found. Please verify  train_network.py:576", "  INFO bye"],
+            "ERROR    No data found. Please verify",
+        ),
         (["all is well"], ""),
         (["Segmentation fault (core dumped)"], "Segmentation fault (core dumped)"),
         (
