@@ -24,6 +24,7 @@ from gui.bridge.job_session import JobFiles, JobSession
 from gui.bridge.navigator import Navigator
 from gui.bridge.notices import Notices
 from gui.bridge.options import Options
+from gui.bridge.run_service import RunService
 from gui.bridge.settings import Settings
 from gui.bridge.tasks import Tasks
 from gui.bridge.translation import Translation
@@ -107,7 +108,7 @@ def build_services(application: QApplication, *, catalogue: Catalogue | None = N
         session=session,
         options=options,
         environments=environments,
-        runs=None,
+        runs=RunService(tasks, optimizers, environments, options.for_script, parent=owner),
         theme=theme,
         tasks=tasks,
         translation=translation,
@@ -137,6 +138,7 @@ def shut_down(services: Services) -> None:
     """Writes what waits to be written and lets the workers end."""
     services.settings.flush()
     services.environments.close()
+    services.runs.close()
     services.tasks.wait()
     services.translation.uninstall()
 
@@ -170,9 +172,12 @@ class ErrorGuard:
 
 
 def _after_first_paint(services: Services, window: MainWindow, files: Sequence[Path]) -> None:
+    from gui.run.announcer import RunAnnouncer
     from gui.startup import Startup
 
     _use_checkout_of(services.environments, services.options)
+    RunAnnouncer(services, lambda: window.page is not None and window.page.page_id == "run", window)
+    services.runs.look_for_running()
     Startup(services, window, make_autosave(), files).begin()
 
 

@@ -17,7 +17,6 @@ from core.catalogue.catalogue import Catalogue
 from core.environment.model import Environment, OptimizerState, ProbeReport
 from core.errors import CaddieError
 from core.job.model import Job
-from core.metrics.run_metrics import RunMetrics
 from core.options.model import OptionSet
 from core.runs.outcome import Ending, Outcome
 from gui.bridge.run_problems import StartProblem, find_problems
@@ -25,8 +24,9 @@ from gui.bridge.run_stop import StopStage, stage_after
 from gui.bridge.run_workers import RunSummary, find_running, open_run, start_job, summaries
 from gui.bridge.tasks import Tasks
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # numpy and psutil are imported when there is a run: the window opens without them
     from core.catalogue.spec import OptimizerSpec
+    from core.metrics.run_metrics import RunMetrics
     from core.runs.console import Progress
     from core.runs.events import Event
     from core.runs.folder import RunFolder
@@ -67,6 +67,7 @@ class RunService(QObject):
         current_changed: another run is on show (`current`), and all numbers begin anew; once more when its files are
             read (`opened`).
         started: a RunFolder that was just started.
+        found: a run that was going on already is on show, its files read.
         updated: an Update; `metrics`, `progress` and `log` hold it already.
         ended: the Outcome of the run on show.
         refused: StartProblems, the job was not started.
@@ -77,6 +78,7 @@ class RunService(QObject):
 
     current_changed = Signal()
     started = Signal(object)
+    found = Signal()
     updated = Signal(object)
     ended = Signal(object)
     refused = Signal(object)
@@ -123,11 +125,12 @@ class RunService(QObject):
         self._update: Update | None = None
         self._log: deque[str] = deque()
         self._log_length = 0
+        self._to_announce: RunFolder | None = None
         self._starting = False
         self._stop_asked: float | None = None
         self._stop_urgent = False
         self._stop_stage = StopStage.NONE
-        self.metrics = RunMetrics()
+        self._metrics: RunMetrics | None = None
         self.progress: Progress | None = None
         self.ending = Ending.STARTING
         self.outcome: Outcome | None = None
@@ -138,6 +141,23 @@ class RunService(QObject):
     def current(self) -> RunFolder | None:
         """The run on show, None before the first."""
         return self._current
+
+    @property
+    def name(self) -> str:
+        """What a person calls it; "" where there is none."""
+        folder = self._current
+        if folder is None:
+            return ""
+        return folder.name if self._opened_now else folder.path.name
+
+    @property
+    def metrics(self) -> RunMetrics:
+        """Its numbers; another object for another run."""
+        if self._metrics is None:
+            from core.metrics.run_metrics import RunMetrics
+
+            self._metrics = RunMetrics()
+        return self._metrics
 
     @property
     def opened(self) -> bool:
@@ -242,7 +262,7 @@ class RunService(QObject):
         self._stop_asked = None
         self._stop_urgent = False
         self._set_stage(StopStage.NONE)
-        self.metrics = RunMetrics()
+        self._metrics = None
         self.ending = Ending.STARTING
 
     def look_for_running(self) -> None:
@@ -261,12 +281,16 @@ class RunService(QObject):
     def _found(self, folder: RunFolder | None) -> None:
         if folder is not None and self._current is None and not self._starting:
             self.attach(folder)
+            self._to_announce = folder
 
     def _opened(self, folder: RunFolder, made: tuple[Follower, float | None, bool]) -> None:
         if folder is self._current:
             self._follower, self._stop_asked, self._stop_urgent = made
             self._opened_now = True
             self.current_changed.emit()
+            if folder is self._to_announce:
+                self._to_announce = None
+                self.found.emit()
             self._poll()
 
     def _lost(self, folder: RunFolder, error: BaseException) -> None:

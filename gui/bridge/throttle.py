@@ -15,6 +15,7 @@ class Throttle(QObject):
         self._action = action
         self._interval = milliseconds
         self._since = QElapsedTimer()
+        self._acting = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._act)
@@ -24,7 +25,9 @@ class Throttle(QObject):
         if self._timer.isActive():
             return
         passed = self._since.elapsed() if self._since.isValid() else self._interval
-        if passed >= self._interval:
+        if self._acting:  # the action asks for another one: not within itself, or the window would not breathe
+            self._timer.start(self._interval)
+        elif passed >= self._interval:
             self._act()
         else:
             self._timer.start(int(self._interval - passed))
@@ -40,5 +43,9 @@ class Throttle(QObject):
         self._timer.stop()
 
     def _act(self) -> None:
-        self._action()
+        self._acting = True
+        try:
+            self._action()
+        finally:
+            self._acting = False
         self._since.restart()  # after the work: a slow action must not leave the window without a breath

@@ -63,6 +63,7 @@ class PageEntry:
 PAGES: tuple[PageEntry, ...] = (
     PageEntry("pick", "pick", "gui.pages.pick", "PickPage"),
     PageEntry("setup", "setup", "gui.pages.setup", "SetupPage"),
+    PageEntry("run", "run", "gui.pages.run", "RunPage"),
     PageEntry("environment", "environment", "gui.pages.environment", "EnvironmentPage"),
 )
 """The pages in the order of the rail. A page is listed here once it exists."""

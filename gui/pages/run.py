@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize, Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from core.errors import CaddieError
 from core.files import write_atomically
@@ -43,12 +43,14 @@ if TYPE_CHECKING:
 
 WIDE = 1700
 """Pixels from which the log stands beside the plots instead of below."""
-_NOTICE_TONES: dict[Ending, Tone] = {
-    Ending.FINISHED: "success",
-    Ending.STOPPED: "info",
-    Ending.FAILED: "danger",
-    Ending.LOST: "warning",
-}
+
+
+class _Body(QSplitter):
+    """Plots and log. Asks for no more height than it must have, so that the page scrolls only where it must."""
+
+    def sizeHint(self) -> QSize:
+        """Its least size."""
+        return self.minimumSizeHint()
 
 
 class RunPage(Page):
@@ -70,7 +72,7 @@ class RunPage(Page):
         self.recent = RecentRuns(theme, translation)
         self.tabs = QTabWidget()
         self.stack = QStackedWidget()
-        self.body = QSplitter(Qt.Orientation.Vertical)
+        self.body = _Body(Qt.Orientation.Vertical)
         self._build()
         self._connect()
         self.retranslate()
@@ -95,13 +97,22 @@ class RunPage(Page):
         self.body.addWidget(tab_card)
         self.body.setStretchFactor(0, 5)
         self.body.setStretchFactor(1, 2)
-        plot_card.setMinimumHeight(150)
-        layout = QVBoxLayout(self)
+        content = QWidget()
+        content.setProperty("class", "scrolled")
+        layout = QVBoxLayout(content)
         layout.setContentsMargins(tokens.L, tokens.L, tokens.L, tokens.L)
         layout.setSpacing(tokens.S)
         for widget in (self.header, self.problems, self.outcome):
             layout.addWidget(widget)
         layout.addWidget(self.body, 1)
+        scroll = QScrollArea()  # for a low window with a long outcome; else nothing scrolls
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidget(content)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
 
     def _connect(self) -> None:
         runs, services = self._runs, self.services
@@ -147,7 +158,7 @@ class RunPage(Page):
         """Starts the open job."""
         if self._runs.starting:
             return
-        if self._runs.running and not self.dialogs.start_second(self._run_name()):
+        if self._runs.running and not self.dialogs.start_second(self._runs.name):
             return
         session = self.services.session
         job = session.job
@@ -219,19 +230,6 @@ class RunPage(Page):
         self.outcome.show_outcome(outcome)
         self._show_state()
         self._read_recent()
-        if not self.isVisible():
-            self._announce(outcome)
-
-    def _announce(self, outcome: Outcome) -> None:
-        name, say = self._run_name(), self.services.translation.say
-        self.services.notices.post(
-            Notice(
-                text=lambda: f"{name}: {say(outcome.sentence)}",
-                tone=_NOTICE_TONES.get(outcome.ending, "info"),
-                action=lambda: self.tr("Show"),
-                run=lambda: self.services.navigate("run"),
-            )
-        )
 
     def _failed(self, error: CaddieError) -> None:
         say = self.services.translation.say
@@ -255,7 +253,7 @@ class RunPage(Page):
         problems = runs.problems(self.services.session.job)
         self.problems.show_problems(() if runs.running else problems)
         self.header.show_stop(runs.stop_stage, running=runs.running)
-        self.header.set_startable(not runs.starting and not problems)
+        self.header.set_startable(not problems)
         # A run that is over and never made a step has nothing to plot.
         self._plot_card.setVisible(not (runs.ending.is_over and not runs.metrics.series))
         if runs.current is None:
@@ -264,7 +262,7 @@ class RunPage(Page):
                 badge = ending_badge(Ending.STARTING)
             self.header.set_title(self.services.session.name or self.tr("Untitled job"), self._about_job(), badge)
         else:
-            self.header.set_title(self._run_name(), self._about_run(runs.current), ending_badge(runs.ending))
+            self.header.set_title(self._runs.name, self._about_run(runs.current), ending_badge(runs.ending))
         self.header.show_numbers(on=runs.current is not None)
         self._show_numbers()
 
@@ -296,12 +294,6 @@ class RunPage(Page):
             average = metrics.get(SeriesKey(Quantity.AVERAGE_LOSS)).last
             return "–" if average is None else number(average)
         return number(float(smoothing.apply(recent)[-1]))
-
-    def _run_name(self) -> str:
-        folder = self._runs.current
-        if folder is None:
-            return ""
-        return folder.name if self._runs.opened else folder.path.name
 
     def _about_job(self) -> str:
         job = self.services.session.job

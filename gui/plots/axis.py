@@ -8,7 +8,7 @@ import pyqtgraph as pg
 
 from gui.plots import ticks
 
-_ROOM_FOR_LABEL = {"left": 34.0, "bottom": 90.0}
+_ROOM_FOR_LABEL = {"left": 22.0, "bottom": 90.0}
 
 
 class NumberAxis(pg.AxisItem):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QShowEvent
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSlider, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QSplitter, QVBoxLayout, QWidget
 
 from core.metrics.run_metrics import Mark, MarkKind, Quantity, RunMetrics, SeriesKey
 from core.metrics.smoothing import Smoothing
@@ -76,7 +76,8 @@ class PlotPanel(Translated, QWidget):
         bar.setSpacing(tokens.S)
         for widget in (self.slider_label, self.slider, self.window_label, self.zero_phase):
             bar.addWidget(widget)
-        bar.addSpacing(tokens.L)
+        bar.addSpacing(tokens.S)
+        self.cursor_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         bar.addWidget(self.cursor_label, 1)
         for button in (self.fit_button, self.picture_button, self.table_button):
             policy = button.sizePolicy()
@@ -86,7 +87,7 @@ class PlotPanel(Translated, QWidget):
         self.plots = QSplitter(Qt.Orientation.Vertical)
         self.plots.setChildrenCollapsible(False)
         for section, share in ((self.loss, 3), (self.rates, 2)):
-            section.plot.setMinimumHeight(90)
+            section.plot.setMinimumHeight(70)
             self.plots.addWidget(section)
             self.plots.setStretchFactor(self.plots.count() - 1, share)
         layout = QVBoxLayout(self)
@@ -271,8 +272,10 @@ class PlotPanel(Translated, QWidget):
         )
         self.fit_button.setText(self.tr("Show all"))
         self.fit_button.setToolTip(self.tr("Show the whole run and follow it (F)"))
-        self.picture_button.setText(self.tr("Save picture…"))
-        self.table_button.setText(self.tr("Save table…"))
+        self.picture_button.setText(self.tr("PNG…"))
+        self.picture_button.setToolTip(self.tr("Save both plots as a picture"))
+        self.table_button.setText(self.tr("CSV…"))
+        self.table_button.setToolTip(self.tr("Save all numbers of the run as a table"))
         self.slider.setAccessibleName(self.tr("Smoothing"))
         self._smooth()
         self._tell_cursor()

@@ -57,7 +57,9 @@ class LogView(Translated, QWidget):
         text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
+        self.search.setMinimumWidth(130)
         self.search.setMaximumWidth(240)
+        text.setMinimumHeight(56)
         self.follow.setChecked(True)
         self.bar = QWidget()
         bar = QHBoxLayout(self.bar)
@@ -85,6 +87,7 @@ class LogView(Translated, QWidget):
         self.file_button.clicked.connect(self.open_file)
         self.folder_button.clicked.connect(self.open_folder)
         text.verticalScrollBar().actionTriggered.connect(self._scrolled_by_hand)
+        text.verticalScrollBar().rangeChanged.connect(self._range_changed)
         for keys, action in (
             (QKeySequence.StandardKey.Find, self._begin_search),
             (QKeySequence.StandardKey.FindNext, self.find_next),
@@ -140,6 +143,10 @@ class LogView(Translated, QWidget):
     def _scrolled_by_hand(self) -> None:
         bar = self.text.verticalScrollBar()
         self.follow.setChecked(bar.sliderPosition() >= bar.maximum())
+
+    def _range_changed(self, _low: int, high: int) -> None:
+        if self.follow.isChecked():  # a view that became smaller still shows its end
+            self.text.verticalScrollBar().setValue(high)
 
     def _follow_toggled(self, on: bool) -> None:
         if on:

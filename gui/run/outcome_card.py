@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QSizePolicy, QWidget
 
 from core.runs.outcome import Ending, Outcome
 from gui.bridge.translation import Translation
@@ -26,7 +26,7 @@ class OutcomeCard(Translated, Card):
     """Shown when a run is over.
 
     Signals:
-        show_file: path of a written file.
+        show_file: path of the last file that was written.
         closed: the user has read it.
     """
 
@@ -47,7 +47,7 @@ class OutcomeCard(Translated, Card):
         self.error = Label("", "danger", wrap=True)
         self.tail_button = Button(theme, icon="terminal", classes="quiet")
         self.tail = QPlainTextEdit()
-        self._files = QVBoxLayout()
+        self.file_button = Button(theme, icon="folder", classes="quiet")
         self._build()
         self.hide()
         self.retranslate()
@@ -70,16 +70,15 @@ class OutcomeCard(Translated, Card):
         top.addWidget(self.icon)
         top.addWidget(self.sentence, 1)
         top.addWidget(self.facts)
+        top.addWidget(self.file_button)
         top.addWidget(self.close_button)
-        self._files.setContentsMargins(0, 0, 0, 0)
-        self._files.setSpacing(2)
         self.body.setSpacing(tokens.XS)
         self.body.addLayout(top)
         for widget in (self.meaning, self.advice, self.error):
             self.body.addWidget(widget)
-        self.body.addLayout(self._files)
         self.body.addWidget(self.tail_button, alignment=Qt.AlignmentFlag.AlignLeft)
         self.body.addWidget(self.tail)
+        self.file_button.clicked.connect(self._show_file)
         self.close_button.clicked.connect(self._close)
         self._theme.changed.connect(self.retranslate)
 
@@ -116,36 +115,17 @@ class OutcomeCard(Translated, Card):
         self.error.setVisible(bool(outcome.error))
         self.tail.setPlainText("\n".join(outcome.tail))
         self.tail_button.setVisible(bool(outcome.tail) and outcome.ending is not Ending.FINISHED)
-        self._fill_files(outcome.files)
+        self._fill_file(outcome.files)
 
-    def _fill_files(self, files: tuple[str, ...]) -> None:
-        while (item := self._files.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+    def _fill_file(self, files: tuple[str, ...]) -> None:
+        self.file_button.setVisible(bool(files))
         if files:  # the last one is the result; the others are mostly its former states in the same folder
-            self._files.addWidget(self._file_row(files[-1], files[:-1]))
+            self.file_button.setToolTip("\n".join(files))
+            self.file_button.setAccessibleName(self.tr("Show {name} in its folder").format(name=Path(files[-1]).name))
 
-    def _file_row(self, path: str, others: tuple[str, ...]) -> QWidget:
-        row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(tokens.S)
-        name = Label(Path(path).name)
-        name.setToolTip(path)
-        name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        button = Button(self._theme, self.tr("Show in folder"), icon="folder", classes="quiet")
-        button.setAccessibleName(self.tr("Show {name} in its folder").format(name=Path(path).name))
-        button.clicked.connect(lambda: self.show_file.emit(path))
-        layout.addWidget(name)
-        layout.addWidget(button)
-        if others:
-            more = Label(self.tr("and {n} saved earlier").format(n=len(others)), "caption")
-            more.setToolTip("\n".join(others))
-            layout.addWidget(more)
-        layout.addStretch(1)
-        return row
+    def _show_file(self) -> None:
+        if self._outcome is not None and self._outcome.files:
+            self.show_file.emit(self._outcome.files[-1])
 
     def _close(self) -> None:
         self.hide()
@@ -154,6 +134,7 @@ class OutcomeCard(Translated, Card):
     def retranslate(self) -> None:
         """Sets every visible text in the language on screen."""
         self.tail_button.setText(self.tr("Last lines of the log"))
+        self.file_button.setText(self.tr("Show in folder"))
         self.close_button.set_text(self.tr("Close"))
         if self._outcome is not None:
             self._fill(self._outcome)
