@@ -7,7 +7,7 @@ from core.text import Text, preferred_language
 WRONG_PYTHON = Text(
     "Caddie needs Python 3.10 to 3.13 (64 bit); this is {version}.\n"
     "Install one of them from https://www.python.org/downloads/ and start Caddie with it.",
-    "Caddie には Python 3.10 から 3.13 (64 bit) が必要です。これは {version} です。\n"
+    "Caddie には Python 3.10 から 3.13 (64 ビット版) が必要です。これは {version} です。\n"
     "https://www.python.org/downloads/ からインストールして、その Python で起動してください。",
 )
 FIRST_START = Text(
@@ -24,7 +24,7 @@ INSTALLING = Text("Installing {what}", "{what} をインストールしていま
 READY = Text("Ready.", "準備ができました。")
 WAITING = Text(
     "Another start of Caddie is setting up in the same folder; waiting for it.",
-    "別の Caddie が同じフォルダで準備中です。終わるまで待ちます。",
+    "別の Caddie が同じフォルダーで準備中です。終わるまで待ちます。",
 )
 NOT_OURS = Text(
     "{folder} exists and is no virtual environment. Move it away or rename it, then start again.",
@@ -37,7 +37,7 @@ NO_VENV_MODULE = Text(
 VENV_FAILED = Text("The virtual environment could not be made:\n{reason}", "仮想環境を作成できませんでした。\n{reason}")
 NOT_WRITABLE = Text(
     "Caddie cannot write to its own folder {folder} ({reason}). Put it somewhere you may write, for example your home folder.",
-    "Caddie のフォルダ {folder} に書き込めません ({reason})。ホームフォルダなど、書き込める場所に置いてください。",
+    "Caddie のフォルダー {folder} に書き込めません ({reason})。ホームフォルダーなど、書き込める場所に置いてください。",
 )
 PIP_FAILED = Text(
     "Installing {what} did not work: {reason}\nWhole log: {log}\nStart Caddie again to go on from here.",
@@ -53,7 +53,7 @@ REASON_SPACE = Text(
 )
 REASON_PERMISSION = Text(
     "a file could not be written (in use by another program, or no permission).",
-    "ファイルに書き込めません (他のプログラムが使用中か、権限がありません)。",
+    "ファイルに書き込めません (ほかのプログラムが使用中か、権限がありません)。",
 )
 REASON_OTHER = Text("pip says: {line}", "pip の出力: {line}")
 UNPINNED = Text(
@@ -72,7 +72,7 @@ ASK_SUDO = Text("Run this command now? [y/N] ", "このコマンドを今実行�
 LIBRARIES_FAILED = Text("That command failed (exit code {code}).", "コマンドが失敗しました (終了コード {code})。")
 NO_DISPLAY = Text(
     "No display here, so no window: running the demo in the terminal instead.",
-    "ディスプレイがないため、ウィンドウの代わりに端末でデモを実行します。",
+    "ディスプレイがないため、ウィンドウの代わりにターミナルでデモを実行します。",
 )
 TORCH_FROM = Text("torch comes from {where}", "torch の入手先: {where}")
 WINDOW_FAILED = Text("The window could not be opened: {reason}", "ウィンドウを開けませんでした: {reason}")

@@ -86,8 +86,8 @@ def run_demo(options: Namespace) -> int:
         Text(
             f"\nRun folder   {run.path}\nPicture      {picture}\nJob          {folder / 'demo.toml'}\n"
             f"Scripts      {folder / 'demo.sh'}, {folder / 'demo.bat'}",
-            f"\n実行フォルダ {run.path}\n図           {picture}\nジョブ       {folder / 'demo.toml'}\n"
-            f"スクリプト   {folder / 'demo.sh'}, {folder / 'demo.bat'}",
+            f"\n実行フォルダー {run.path}\n図             {picture}\nジョブ         {folder / 'demo.toml'}\n"
+            f"スクリプト     {folder / 'demo.sh'}, {folder / 'demo.bat'}",
         )
     )
     return code

@@ -38,7 +38,7 @@ def find_environment(environments: EnvironmentStore, word: str | None) -> Enviro
         raise CaddieError(
             Text(
                 "No environment yet. Add the folder of your sd-scripts: python main.py environment add FOLDER",
-                "環境がまだありません。sd-scripts のフォルダを追加してください: python main.py environment add フォルダ",
+                "環境がまだありません。sd-scripts のフォルダーを追加してください: python main.py environment add フォルダー",
             )
         )
     wanted = environments.selected if word is None else word
@@ -98,7 +98,7 @@ def _nothing_found(path: Path, homeless: Sequence[Path]) -> Text:
         )
     return Text(
         f"No Python and no sd-scripts in {path}. Give the folder that holds train_network.py and venv, or a python executable.",
-        f"{path} に Python も sd-scripts もありません。train_network.py と venv のあるフォルダか、python の実行ファイルを指定してください。",
+        f"{path} に Python も sd-scripts もありません。train_network.py と venv のあるフォルダーか、python の実行ファイルを指定してください。",
     )
 
 
@@ -132,7 +132,7 @@ def _list(options: Namespace) -> int:
         print(say(Text("Found, not added:", "見つかった環境 (未追加):")))
         _print_environments(found, kept)
     if not environments and not found:
-        note(Text("No environment yet: environment add FOLDER", "環境がまだありません: environment add フォルダ"))
+        note(Text("No environment yet: environment add FOLDER", "環境がまだありません: environment add フォルダー"))
     return 0
 
 
@@ -143,7 +143,7 @@ def _probed(options: Namespace) -> tuple[Environment, ProbeReport]:
         CaddieError: the interpreter does not answer.
     """
     environment = find_environment(store(), options.id)
-    note(Text(f"Probing {environment.name} …", f"{environment.name} を調査しています…"))
+    note(Text(f"Probing {environment.name} …", f"{environment.name} を確認しています …"))
     report = probe(environment)
     if report.problem is not None:
         raise CaddieError(report.problem)
@@ -165,7 +165,7 @@ def _show(options: Namespace) -> int:
             ("sd-scripts", str(checkout.path) if checkout else "-"),
             ("commit", f"{(checkout.commit or '-')[:10]} {checkout.branch or ''} {checkout.version or ''}" if checkout else "-"),
             (say(Text("scripts", "スクリプト")), str(len(checkout.scripts)) if checkout else "-"),
-            (say(Text("probed", "調査日時")), datetime.fromtimestamp(report.taken_at).isoformat(" ", "seconds")),
+            (say(Text("probed", "確認日時")), datetime.fromtimestamp(report.taken_at).isoformat(" ", "seconds")),
         ]
     )
     heading = [say(Text("package", "パッケージ")), say(Text("version", "バージョン")), say(Text("imports", "インポート"))]

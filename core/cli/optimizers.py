@@ -20,12 +20,12 @@ METHODS = {
     LrMethod.AUTOMATIC: Text("automatic", "自動型"),
 }
 READINESS = {
-    Readiness.READY: Text("ready", "使用可"),
+    Readiness.READY: Text("ready", "使用可能"),
     Readiness.MISSING: Text("missing", "未インストール"),
     Readiness.TOO_OLD: Text("too old", "古い"),
-    Readiness.BROKEN: Text("broken", "壊れている"),
-    Readiness.NEEDS_CUDA: Text("needs CUDA", "CUDA が必要"),
-    Readiness.UNKNOWN: Text("unknown", "不明"),
+    Readiness.BROKEN: Text("broken", "破損"),
+    Readiness.NEEDS_CUDA: Text("needs CUDA", "要 CUDA"),
+    Readiness.UNKNOWN: Text("unknown", "未確認"),
 }
 _UNKNOWN, _NOT_NEEDED = Text("?", "?"), Text("not needed", "不要")
 
@@ -94,7 +94,7 @@ def _print_all(specs: Sequence[OptimizerSpec], states: dict[str, OptimizerState]
         Text("category", "カテゴリ"),
         Text("name", "名称"),
         Text("LR method", "Lr方式"),
-        Text("start LR", "開始 Lr"),
+        Text("start LR", "最初のLr"),
         Text("--optimizer_type", "--optimizer_type"),
         Text("packages", "要インストール"),
         Text("bytes/param", "バイト/パラメータ"),
@@ -121,12 +121,12 @@ def _print_one(spec: OptimizerSpec, states: dict[str, OptimizerState] | None) ->
     print(say(spec.pick_when) + "\n")
     facts = [
         (say(Text("LR method", "Lr方式")), say(METHODS[spec.lr_method])),
-        (say(Text("start from", "開始学習率")), f"{spec.learning_rate.start:g}: {say(spec.learning_rate.reason)}"),
+        (say(Text("start from", "最初の学習率")), f"{spec.learning_rate.start:g}: {say(spec.learning_rate.reason)}"),
         (say(Text("schedulers", "スケジューラ")), say(spec.schedulers.note)),
         (say(Text("home page", "HP")), cell(spec.homepage)),
         (say(Text("background", "背景技術")), cell(spec.background)),
         (say(Text("low precision", "低精度適応")), cell(spec.low_precision)),
-        (say(Text("in sd-scripts since", "sd-scriptsの対応時期")), cell(spec.since)),
+        (say(Text("in sd-scripts since", "sd-scripts の対応時期")), cell(spec.since)),
     ]
     if states is not None:
         state = states[spec.id]

@@ -33,7 +33,7 @@ def find_place(job: Job, options: Namespace) -> Environment:
         raise CaddieError(
             Text(
                 f"The environment {environment.name} has no sd-scripts folder; name it with --checkout.",
-                f"環境 {environment.name} に sd-scripts のフォルダがありません。--checkout で指定してください。",
+                f"環境 {environment.name} に sd-scripts のフォルダーがありません。--checkout で指定してください。",
             )
         )
     return environment

@@ -29,7 +29,7 @@ def run_run(options: Namespace) -> int:
     if found:
         raise Problems(Text("This job would fail:", "このジョブは失敗します:"), found)
     run = start_run(job, environment, known, runs_dir=Path(options.out).absolute() if options.out else None)
-    note(Text(f"Run folder: {run.path}", f"実行フォルダ: {run.path}"))
+    note(Text(f"Run folder: {run.path}", f"実行フォルダー: {run.path}"))
     if options.detach:
         if options.json:
             print_json({"run": run.path})

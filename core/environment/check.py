@@ -48,7 +48,7 @@ def optimizer_state(spec: OptimizerSpec, report: ProbeReport | None) -> Optimize
     """
     if report is None:
         return OptimizerState(
-            readiness=Readiness.UNKNOWN, reason=Text("No environment was probed yet.", "環境をまだ調査していません。")
+            readiness=Readiness.UNKNOWN, reason=Text("No environment was probed yet.", "環境をまだ確認していません。")
         )
     if report.problem is not None:
         return OptimizerState(readiness=Readiness.UNKNOWN, reason=report.problem)
@@ -91,7 +91,7 @@ def requirement_state(requirement: Requirement, report: ProbeReport) -> Requirem
     if found is None:
         reason = Text(
             f"{requirement.package} was not looked for yet. Probe the environment again.",
-            f"{requirement.package} はまだ調査していません。環境をもう一度調査してください。",
+            f"{requirement.package} はまだ確認していません。環境をもう一度確認してください。",
         )
         return RequirementState(package=name, wanted=wanted, found=None, readiness=Readiness.UNKNOWN, reason=reason)
     old = is_older(found.version, requirement.minimum)

@@ -114,9 +114,7 @@ def plan_install(
         OSError: the constraint file cannot be written.
     """
     if report is None or report.problem is not None:
-        raise CaddieError(
-            Text("Probe the environment first; it has to answer.", "先に環境を調査してください。応答する必要があります。")
-        )
+        raise CaddieError(Text("Probe the environment first; it has to answer.", "先に環境を確認してください。応答が必要です。"))
     for line in requirements:
         _parsed(line)
     missing = [line for line in dict.fromkeys(requirements) if not satisfied(line, report)]
@@ -350,7 +348,7 @@ def _run(
 def _stopped() -> Text:
     return Text(
         "The installation was stopped. What was installed so far stays; probe the environment to see it.",
-        "インストールを中止しました。そこまでに入ったものは残ります。環境を調査すると確認できます。",
+        "インストールを中止しました。そこまでに入ったものは残ります。環境をもう一度確認すると分かります。",
     )
 
 

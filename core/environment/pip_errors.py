@@ -27,7 +27,7 @@ _KNOWN: tuple[tuple[str, Text], ...] = (
         r"WinError 32\b|being used by another process",
         Text(
             "A file is in use by another program. Stop every training and program that uses this Python, then try again.",
-            "ファイルが他のプログラムに使われています。この Python を使っている学習やプログラムを終了してからやり直してください。",
+            "ファイルがほかのプログラムに使われています。この Python を使っている学習やプログラムを終了してからやり直してください。",
         ),
     ),
     (

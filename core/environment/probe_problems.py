@@ -35,7 +35,7 @@ def explain(python: Path, talk: Conversation, timeout: float) -> Text:
     if talk.start_error is not None:
         return _not_startable(python, talk.start_error)
     if talk.end == "stopped":
-        return Text("The probe was stopped.", "調査を中止しました。")
+        return Text("The probe was stopped.", "確認を中止しました。")
     seen = talk.first("python")
     if seen is not None:
         return _answered_as_python(python, talk, ".".join(str(part) for part in seen["version"]), tuple(seen["version"]), timeout)
@@ -76,7 +76,7 @@ def _answered_as_python(python: Path, talk: Conversation, version: str, numbers:
         )
     return Text(
         f"Python {version} could not run the probe: {_last_line(talk)}. Its installation looks damaged; install it again.",
-        f"Python {version} で調査を実行できませんでした: {_last_line(talk)}。インストールが壊れているようです。"
+        f"Python {version} で確認を実行できませんでした: {_last_line(talk)}。インストールが壊れているようです。"
         "入れ直してください。",
     )
 
