@@ -8,7 +8,8 @@ import pyqtgraph as pg
 
 from gui.plots import ticks
 
-_ROOM_FOR_LABEL = {"left": 22.0, "bottom": 90.0}
+_ROOM_FOR_LABEL = {"left": 36.0, "bottom": 90.0}
+_ROOM_FOR_DECADE = 22.0
 
 
 class NumberAxis(pg.AxisItem):
@@ -31,11 +32,11 @@ class NumberAxis(pg.AxisItem):
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: N803
         """Positions of labelled ticks, then of bare lines."""
         low, high = sorted((minVal, maxVal))
-        count = max(2, int(size / _ROOM_FOR_LABEL[self._place]))
         if self._logarithmic:
-            labelled, bare = ticks.log_ticks(low, high, count)
+            labelled, bare = ticks.log_ticks(low, high, max(3, int(size / _ROOM_FOR_DECADE)))
             return [(1.0, labelled), (0.1, bare)]
         find = ticks.whole_ticks if self._whole else ticks.linear_ticks
+        count = max(3, int(size / _ROOM_FOR_LABEL[self._place]))
         return [(1.0, find(low, high, count))]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:

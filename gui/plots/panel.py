@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QPainter, QShowEvent
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QSplitter, QVBoxLayout, QWidget
 
 from core.metrics.run_metrics import Mark, MarkKind, Quantity, RunMetrics, SeriesKey
@@ -27,6 +27,18 @@ _TIME = SeriesKey(Quantity.TIME)
 def window_of(position: int) -> int:
     """Smoothing window of a slider position: 1 to 1000 steps, evenly on a logarithm."""
     return round(10.0 ** (position / _DECADE))
+
+
+class ElidedLabel(Label):
+    """Ends in dots where there is no room for all of its text."""
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draws what fits."""
+        painter = QPainter(self)
+        words = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
+        painter.end()
 
 
 class PlotPanel(Translated, QWidget):
@@ -54,7 +66,7 @@ class PlotPanel(Translated, QWidget):
         self.slider_label = QLabel()
         self.window_label = Label("", "muted")
         self.zero_phase = QCheckBox()
-        self.cursor_label = Label("", "muted")
+        self.cursor_label = ElidedLabel("", "muted")
         self.fit_button = Button(theme, icon="refresh", classes="quiet")
         self.picture_button = Button(theme, icon="image", classes="quiet")
         self.table_button = Button(theme, icon="table", classes="quiet")
