@@ -766,7 +766,7 @@
     </message>
     <message>
         <source>job</source>
-        <translation type="unfinished"></translation>
+        <translation>ジョブ</translation>
     </message>
 </context>
 <context>
@@ -2136,15 +2136,15 @@
     <name>Startup</name>
     <message>
         <source>Caddie ended unexpectedly with unsaved changes to “{name}”.</source>
-        <translation type="unfinished"></translation>
+        <translation>Caddie が予期せず終了しました。「{name}」に未保存の変更があります。</translation>
     </message>
     <message>
         <source>Caddie ended unexpectedly with an unsaved job.</source>
-        <translation type="unfinished"></translation>
+        <translation>Caddie が予期せず終了しました。未保存のジョブがあります。</translation>
     </message>
     <message>
         <source>Restore</source>
-        <translation type="unfinished"></translation>
+        <translation>復元</translation>
     </message>
 </context>
 <context>
