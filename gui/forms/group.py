@@ -83,7 +83,7 @@ class FieldGroup(QWidget):
         rows = [FieldRow(field, self._tools, grid) for field in self.fields if wanted(field)]
         for row in rows:
             row.focused.connect(self.focused)
-        grid.set_rows(rows)
+        grid.add(rows)
         self._binding.add(rows)
         self._layout.insertWidget(place, grid)
         return grid

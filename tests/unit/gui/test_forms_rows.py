@@ -19,6 +19,7 @@ from gui.forms.grid import COLUMN_WIDTH, RowGrid
 from gui.forms.make import make_editor
 from gui.forms.row import ElidedLabel
 from gui.forms.section import FormSection
+from gui.setup.frame import FormArea
 from tests.unit.gui.form_kit import BETAS, DECOUPLE, EPS, GROWTH, MODE, OPTIONS, Kit
 
 
@@ -317,14 +318,78 @@ def test_tab_goes_through_the_fields_in_reading_order(kit, qtbot):
     assert kit.host.focusWidget() is second
 
 
-def test_a_wide_grid_has_two_columns_and_a_narrow_one_again_one(kit):
+def _grid(kit, fields) -> RowGrid:
     grid = RowGrid(kit.host)
-    grid.set_rows([kit.row(describe_argument(EPS)), kit.row(describe_argument(BETAS))])
+    grid.add([kit.row(field) for field in fields])
+    return grid
+
+
+def test_a_wide_grid_has_two_columns_and_a_narrow_one_again_one(kit):
+    grid = _grid(kit, [describe_argument(EPS), describe_argument(BETAS)])
     grid.resize(2 * COLUMN_WIDTH + 40, 200)
     kit.host.show()
     assert grid.columns == 2
     grid.resize(COLUMN_WIDTH, 200)
     assert grid.columns == 1
+
+
+def _check_places(section, columns: int) -> None:
+    """Rows stand in columns without gaps or overlaps, each as high as it needs, and the card ends below the last."""
+    rows = section.rows
+    grid = rows[0].parentWidget()
+    assert grid.columns == columns
+    top = 0
+    for start in range(0, len(rows), columns):
+        line = rows[start : start + columns]
+        assert {row.y() for row in line} == {top}
+        assert [row.x() for row in line] == sorted({row.x() for row in line})
+        for row in line:
+            assert row.height() == row.sizeHint().height() or row.hasHeightForWidth()
+            assert row.height() >= row.minimumSizeHint().height()
+            assert row.editor.geometry().bottom() <= row.rect().bottom()
+            assert row.geometry().right() <= grid.rect().right()
+        top += max(row.height() for row in line)
+    assert grid.height() == top
+    below = grid.mapTo(section, grid.rect().bottomLeft()).y()
+    assert below < section.height() <= below + 40
+
+
+def test_rows_keep_no_room_of_another_width(kit, qtbot):
+    fields = [describe_argument(one) for one in (EPS, BETAS, GROWTH, DECOUPLE, MODE)]
+    section = FormSection(Text("Numbers", "数値"), fields, binding=kit.binding, tools=kit.tools)
+    section.build()
+    area = FormArea(kit.host)
+    area.cards.addWidget(section)
+    area.cards.addStretch(1)
+    kit.host.show()
+    for width, columns in ((1760, 3), (500, 1), (1200, 2), (1760, 3), (500, 1)):
+        area.resize(width, 600)
+        qtbot.waitUntil(lambda columns=columns: section.rows[0].parentWidget().columns == columns)
+        QCoreApplication.processEvents()
+        _check_places(section, columns)
+
+
+def test_a_row_grows_for_what_is_wrong_and_shrinks_again(kit, qtbot):
+    section = FormSection(
+        Text("Numbers", "数値"), [describe_argument(EPS), describe_argument(BETAS)], binding=kit.binding, tools=kit.tools
+    )
+    section.build()
+    area = FormArea(kit.host)
+    area.cards.addWidget(section)
+    area.cards.addStretch(1)
+    area.resize(500, 600)
+    kit.host.show()
+    QCoreApplication.processEvents()
+    first, second = section.rows
+    before = first.height()
+    _type(first, "no number at all")
+    qtbot.waitUntil(lambda: first.height() > before)
+    assert second.y() == first.geometry().bottom() + 1
+    words = next(label for label in first.findChildren(QLabel) if label.property("class") == "field-problem")
+    assert words.geometry().bottom() <= first.rect().bottom()
+    assert words.height() >= words.heightForWidth(words.width())
+    kit.session.undo()
+    qtbot.waitUntil(lambda: first.height() == before)
 
 
 @pytest.mark.parametrize("shape", list(Shape))
