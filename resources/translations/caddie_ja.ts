@@ -5,188 +5,188 @@
     <name>AllOptions</name>
     <message>
         <source>Reset {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} を既定値に戻す</translation>
     </message>
     <message>
         <source>All ({0})</source>
-        <translation type="unfinished"></translation>
+        <translation>すべて ({0})</translation>
     </message>
     <message>
         <source>Set ({0})</source>
-        <translation type="unfinished"></translation>
+        <translation>指定済み ({0})</translation>
     </message>
     <message>
         <source>Wrong or unknown ({0})</source>
-        <translation type="unfinished"></translation>
+        <translation>誤り・不明 ({0})</translation>
     </message>
     <message>
         <source>All options of {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} の全オプション</translation>
     </message>
     <message>
         <source>Read from your checkout of sd-scripts ({0}).</source>
-        <translation type="unfinished"></translation>
+        <translation>お使いの sd-scripts ({0}) から読み取ったものです。</translation>
     </message>
     <message>
         <source>As shipped with Caddie (sd-scripts {0}). With an environment that has a checkout, they are read from it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Caddie に付属の一覧です (sd-scripts {0})。sd-scripts のある環境を選ぶと、そこから読み取ります。</translation>
     </message>
     <message>
         <source>Search by name or by what it does</source>
-        <translation type="unfinished"></translation>
+        <translation>名前や説明で検索</translation>
     </message>
     <message>
         <source>Search in all options</source>
-        <translation type="unfinished"></translation>
+        <translation>全オプションを検索</translation>
     </message>
     <message>
         <source>All options</source>
-        <translation type="unfinished"></translation>
+        <translation>全オプション</translation>
     </message>
     <message>
         <source>Back to the default</source>
-        <translation type="unfinished"></translation>
+        <translation>既定値に戻す</translation>
     </message>
 </context>
 <context>
     <name>AllOptionsModel</name>
     <message>
         <source>Option</source>
-        <translation type="unfinished"></translation>
+        <translation>オプション</translation>
     </message>
     <message>
         <source>Value</source>
-        <translation type="unfinished"></translation>
+        <translation>値</translation>
     </message>
     <message>
         <source>Default</source>
-        <translation type="unfinished"></translation>
+        <translation>既定値</translation>
     </message>
     <message>
         <source>Type</source>
-        <translation type="unfinished"></translation>
+        <translation>型</translation>
     </message>
     <message>
         <source>What it does</source>
-        <translation type="unfinished"></translation>
+        <translation>説明</translation>
     </message>
     <message>
         <source>empty text</source>
-        <translation type="unfinished"></translation>
+        <translation>空の文字列</translation>
     </message>
     <message>
         <source>unknown</source>
-        <translation type="unfinished"></translation>
+        <translation>不明</translation>
     </message>
     <message>
         <source>choice</source>
-        <translation type="unfinished"></translation>
+        <translation>選択肢</translation>
     </message>
     <message>
         <source>The script has no such option. It is kept and passed on as it is.</source>
-        <translation type="unfinished"></translation>
+        <translation>このスクリプトにはないオプションです。そのまま保持し、スクリプトに渡します。</translation>
     </message>
 </context>
 <context>
     <name>Badges</name>
     <message>
         <source>Manual learning rate</source>
-        <translation type="unfinished"></translation>
+        <translation>学習率: 手動型</translation>
     </message>
     <message>
         <source>Semi-automatic (d*lr)</source>
-        <translation type="unfinished"></translation>
+        <translation>学習率: 半自動型 (d*lr)</translation>
     </message>
     <message>
         <source>Automatic learning rate</source>
-        <translation type="unfinished"></translation>
+        <translation>学習率: 自動型</translation>
     </message>
     <message>
         <source>Ready</source>
-        <translation type="unfinished">使用可能</translation>
+        <translation>使用可能</translation>
     </message>
     <message>
         <source>Not installed</source>
-        <translation type="unfinished"></translation>
+        <translation>未インストール</translation>
     </message>
     <message>
         <source>Too old</source>
-        <translation type="unfinished">古い</translation>
+        <translation>古い</translation>
     </message>
     <message>
         <source>Broken</source>
-        <translation type="unfinished">破損</translation>
+        <translation>破損</translation>
     </message>
     <message>
         <source>Needs CUDA</source>
-        <translation type="unfinished">要 CUDA</translation>
+        <translation>要 CUDA</translation>
     </message>
     <message>
         <source>Not checked</source>
-        <translation type="unfinished">未確認</translation>
+        <translation>未確認</translation>
     </message>
 </context>
 <context>
     <name>CommandDock</name>
     <message>
         <source>{0} problems</source>
-        <translation type="unfinished"></translation>
+        <translation>問題 {0} 件</translation>
     </message>
     <message>
         <source>1 problem</source>
-        <translation type="unfinished"></translation>
+        <translation>問題 1 件</translation>
     </message>
     <message>
         <source>Copied.</source>
-        <translation type="unfinished"></translation>
+        <translation>コピーしました。</translation>
     </message>
     <message>
         <source>Export as {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} として書き出す</translation>
     </message>
     <message>
         <source>Exported to {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} に書き出しました。</translation>
     </message>
     <message>
         <source>Command</source>
-        <translation type="unfinished"></translation>
+        <translation>コマンド</translation>
     </message>
     <message>
         <source>Copy</source>
-        <translation type="unfinished">コピー</translation>
+        <translation>コピー</translation>
     </message>
     <message>
         <source>Export …</source>
-        <translation type="unfinished"></translation>
+        <translation>書き出す…</translation>
     </message>
     <message>
         <source>Show the command</source>
-        <translation type="unfinished"></translation>
+        <translation>コマンドを表示</translation>
     </message>
     <message>
         <source>Hide the command</source>
-        <translation type="unfinished"></translation>
+        <translation>コマンドを隠す</translation>
     </message>
     <message>
         <source>The command of this job</source>
-        <translation type="unfinished"></translation>
+        <translation>このジョブのコマンド</translation>
     </message>
     <message>
         <source>Problems of this job</source>
-        <translation type="unfinished"></translation>
+        <translation>このジョブの問題</translation>
     </message>
     <message>
         <source>Format of the command</source>
-        <translation type="unfinished"></translation>
+        <translation>コマンドの形式</translation>
     </message>
     <message>
         <source>No environment chosen</source>
-        <translation type="unfinished"></translation>
+        <translation>環境が未選択です</translation>
     </message>
     <message>
         <source>python and sd-scripts stand for your own interpreter and checkout. Click to choose an environment.</source>
-        <translation type="unfinished"></translation>
+        <translation>python と sd-scripts の部分は、お使いの Python と sd-scripts に置き換わります。クリックして環境を選びます。</translation>
     </message>
 </context>
 <context>
@@ -224,266 +224,266 @@
     <name>Editor</name>
     <message>
         <source>not set</source>
-        <translation type="unfinished"></translation>
+        <translation>未指定</translation>
     </message>
     <message>
         <source>default {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>既定値 {0}</translation>
     </message>
 </context>
 <context>
     <name>EmptyPage</name>
     <message>
         <source>Show Caddie the Python that trains</source>
-        <translation type="unfinished"></translation>
+        <translation>学習に使う Python を指定</translation>
     </message>
     <message>
         <source>Caddie starts your own sd-scripts with your own Python. Choose the folder where it is installed; Caddie finds both in it, looks at what is there, and changes nothing.</source>
-        <translation type="unfinished"></translation>
+        <translation>Caddie は、お使いの sd-scripts をお使いの Python で起動します。インストール先のフォルダーを選ぶと、両方を見つけて中身を確認します。変更は一切しません。</translation>
     </message>
     <message>
         <source>Choose folder …</source>
-        <translation type="unfinished"></translation>
+        <translation>フォルダーを選ぶ…</translation>
     </message>
     <message>
         <source>Choose python.exe …</source>
-        <translation type="unfinished"></translation>
+        <translation>python.exe を選ぶ…</translation>
     </message>
     <message>
         <source>Choose Python …</source>
-        <translation type="unfinished"></translation>
+        <translation>Python を選ぶ…</translation>
     </message>
     <message>
         <source>or drop a folder here</source>
-        <translation type="unfinished"></translation>
+        <translation>またはここにフォルダーをドロップ</translation>
     </message>
     <message>
         <source>Folders that Caddie understands, for example</source>
-        <translation type="unfinished"></translation>
+        <translation>指定できるフォルダーの例</translation>
     </message>
     <message>
         <source>sd-scripts with a venv in it or beside it</source>
-        <translation type="unfinished"></translation>
+        <translation>sd-scripts (venv が中か隣にあるもの)</translation>
     </message>
     <message>
         <source>kohya_ss, with its sd-scripts folder</source>
-        <translation type="unfinished"></translation>
+        <translation>kohya_ss (sd-scripts フォルダーを含むもの)</translation>
     </message>
     <message>
         <source>LoRA Easy Training Scripts</source>
-        <translation type="unfinished"></translation>
+        <translation>LoRA Easy Training Scripts</translation>
     </message>
     <message>
         <source>Stability Matrix: every trainer in its Packages</source>
-        <translation type="unfinished"></translation>
+        <translation>Stability Matrix (Packages 内の学習ツールすべて)</translation>
     </message>
     <message>
         <source>No sd-scripts yet? Install kohya&apos;s sd-scripts as its README says, then come back. You can pick and set up an optimizer without it.</source>
-        <translation type="unfinished"></translation>
+        <translation>sd-scripts がまだない場合は、kohya 氏の sd-scripts を README の手順でインストールしてください。オプティマイザーを選んで設定するだけなら、なくても使えます。</translation>
     </message>
 </context>
 <context>
     <name>EnvironmentDetail</name>
     <message>
         <source>Rename …</source>
-        <translation type="unfinished"></translation>
+        <translation>名前を変更…</translation>
     </message>
     <message>
         <source>Choose sd-scripts folder …</source>
-        <translation type="unfinished"></translation>
+        <translation>sd-scripts のフォルダーを選ぶ…</translation>
     </message>
     <message>
         <source>Show in the file manager</source>
-        <translation type="unfinished"></translation>
+        <translation>ファイルマネージャーで表示</translation>
     </message>
     <message>
         <source>Remove from the list …</source>
-        <translation type="unfinished"></translation>
+        <translation>一覧から外す…</translation>
     </message>
     <message>
         <source>More</source>
-        <translation type="unfinished"></translation>
+        <translation>その他の操作</translation>
     </message>
     <message>
         <source>Optimizers</source>
-        <translation type="unfinished">オプティマイザーの一覧</translation>
+        <translation>オプティマイザー</translation>
     </message>
     <message>
         <source>Packages</source>
-        <translation type="unfinished"></translation>
+        <translation>パッケージ</translation>
     </message>
     <message>
         <source>Stop</source>
-        <translation type="unfinished"></translation>
+        <translation>中止</translation>
     </message>
     <message>
         <source>Check again</source>
-        <translation type="unfinished"></translation>
+        <translation>もう一度確認</translation>
     </message>
     <message>
         <source>Trying {module} …</source>
-        <translation type="unfinished"></translation>
+        <translation>{module} を確認しています…</translation>
     </message>
     <message>
         <source>Starting Python …</source>
-        <translation type="unfinished"></translation>
+        <translation>Python を起動しています…</translation>
     </message>
     <message>
         <source>Checked {age}</source>
-        <translation type="unfinished"></translation>
+        <translation>確認: {age}</translation>
     </message>
     <message>
         <source>Looking at this Python …</source>
-        <translation type="unfinished"></translation>
+        <translation>この Python を確認しています…</translation>
     </message>
     <message>
         <source>It imports PyTorch and every optimizer package once, as a training would. On a slow disk this takes a minute.</source>
-        <translation type="unfinished"></translation>
+        <translation>学習時と同じように、PyTorch とオプティマイザーのパッケージを一度ずつ読み込みます。遅いディスクでは 1 分ほどかかります。</translation>
     </message>
     <message>
         <source>This Python did not answer</source>
-        <translation type="unfinished"></translation>
+        <translation>この Python から応答がありません</translation>
     </message>
     <message>
         <source>Not checked yet</source>
-        <translation type="unfinished"></translation>
+        <translation>まだ確認していません</translation>
     </message>
     <message>
         <source>Caddie has not looked at this Python yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>この Python の中身はまだ確認していません。</translation>
     </message>
     <message>
         <source>Check now</source>
-        <translation type="unfinished"></translation>
+        <translation>今すぐ確認</translation>
     </message>
 </context>
 <context>
     <name>EnvironmentDialogs</name>
     <message>
         <source>Choose the folder of sd-scripts, kohya_ss, a venv …</source>
-        <translation type="unfinished"></translation>
+        <translation>sd-scripts、kohya_ss、venv などのフォルダーを選択</translation>
     </message>
     <message>
         <source>Choose the Python that trains</source>
-        <translation type="unfinished"></translation>
+        <translation>学習に使う Python を選択</translation>
     </message>
     <message>
         <source>Python (python.exe)</source>
-        <translation type="unfinished"></translation>
+        <translation>Python (python.exe)</translation>
     </message>
     <message>
         <source>All files (*)</source>
-        <translation type="unfinished">すべてのファイル (*)</translation>
+        <translation>すべてのファイル (*)</translation>
     </message>
     <message>
         <source>Choose the folder that holds train_network.py</source>
-        <translation type="unfinished"></translation>
+        <translation>train_network.py のあるフォルダーを選択</translation>
     </message>
     <message>
         <source>Rename</source>
-        <translation type="unfinished"></translation>
+        <translation>名前を変更</translation>
     </message>
     <message>
         <source>Name of this environment:</source>
-        <translation type="unfinished"></translation>
+        <translation>この環境の名前:</translation>
     </message>
     <message>
         <source>Remove “{name}” from the list?</source>
-        <translation type="unfinished"></translation>
+        <translation>「{name}」を一覧から外しますか?</translation>
     </message>
     <message>
         <source>Only Caddie forgets it. Nothing is deleted from the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>Caddie の一覧から外れるだけで、ディスク上のファイルは削除されません。</translation>
     </message>
     <message>
         <source>Remove</source>
-        <translation type="unfinished"></translation>
+        <translation>外す</translation>
     </message>
 </context>
 <context>
     <name>EnvironmentPage</name>
     <message>
         <source>Environments</source>
-        <translation type="unfinished"></translation>
+        <translation>環境の一覧</translation>
     </message>
     <message>
         <source>Add folder …</source>
-        <translation type="unfinished"></translation>
+        <translation>フォルダーを追加…</translation>
     </message>
     <message>
         <source>Python …</source>
-        <translation type="unfinished"></translation>
+        <translation>Python…</translation>
     </message>
     <message>
         <source>A folder of sd-scripts, kohya_ss, LoRA Easy Training Scripts, Stability Matrix, a venv</source>
-        <translation type="unfinished"></translation>
+        <translation>sd-scripts、kohya_ss、LoRA Easy Training Scripts、Stability Matrix、venv などのフォルダー</translation>
     </message>
     <message>
         <source>A Python interpreter</source>
-        <translation type="unfinished"></translation>
+        <translation>Python インタープリター</translation>
     </message>
     <message>
         <source>{count} environments were found in {path}. Add the ones you train with.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} に {count} 個の環境が見つかりました。学習に使うものを追加してください。</translation>
     </message>
     <message>
         <source>There is neither a Python nor sd-scripts in {path}. Choose the folder that holds them.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} には Python も sd-scripts もありません。それらのあるフォルダーを選んでください。</translation>
     </message>
     <message>
         <source>{path} is sd-scripts, but no Python lies in it or beside it. Choose the Python that trains.</source>
-        <translation type="unfinished"></translation>
+        <translation>{path} は sd-scripts ですが、中にも隣にも Python がありません。学習に使う Python を選んでください。</translation>
     </message>
 </context>
 <context>
     <name>EnvironmentWords</name>
     <message>
         <source>just now</source>
-        <translation type="unfinished"></translation>
+        <translation>たった今</translation>
     </message>
     <message>
         <source>{count} min ago</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} 分前</translation>
     </message>
     <message>
         <source>{count} h ago</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} 時間前</translation>
     </message>
     <message>
         <source>yesterday</source>
-        <translation type="unfinished"></translation>
+        <translation>昨日</translation>
     </message>
     <message>
         <source>{count} days ago</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} 日前</translation>
     </message>
     <message>
         <source>Checking …</source>
-        <translation type="unfinished"></translation>
+        <translation>確認中…</translation>
     </message>
     <message>
         <source>Not checked</source>
-        <translation type="unfinished">未確認</translation>
+        <translation>未確認</translation>
     </message>
     <message>
         <source>No answer</source>
-        <translation type="unfinished"></translation>
+        <translation>応答なし</translation>
     </message>
     <message>
         <source>Cannot train</source>
-        <translation type="unfinished"></translation>
+        <translation>学習不可</translation>
     </message>
     <message>
         <source>No GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>GPU なし</translation>
     </message>
     <message>
         <source>See notes</source>
-        <translation type="unfinished"></translation>
+        <translation>注意あり</translation>
     </message>
     <message>
         <source>Ready</source>
-        <translation type="unfinished">使用可能</translation>
+        <translation>使用可能</translation>
     </message>
 </context>
 <context>
@@ -525,30 +525,30 @@
     <name>FieldGroup</name>
     <message>
         <source>Less</source>
-        <translation type="unfinished"></translation>
+        <translation>折りたたむ</translation>
     </message>
     <message>
         <source>More ({0})</source>
-        <translation type="unfinished"></translation>
+        <translation>さらに表示 ({0})</translation>
     </message>
 </context>
 <context>
     <name>FieldRow</name>
     <message>
         <source>Back to the default</source>
-        <translation type="unfinished"></translation>
+        <translation>既定値に戻す</translation>
     </message>
     <message>
         <source>Back to the default: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>既定値に戻す: {0}</translation>
     </message>
     <message>
         <source>Reset {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} を既定値に戻す</translation>
     </message>
     <message>
         <source>Has no effect with the present values.</source>
-        <translation type="unfinished"></translation>
+        <translation>現在の値では効果がありません。</translation>
     </message>
 </context>
 <context>
@@ -571,7 +571,7 @@
     </message>
     <message>
         <source>Install state</source>
-        <translation>導入状態</translation>
+        <translation>インストール状態</translation>
     </message>
     <message>
         <source>State memory</source>
@@ -587,7 +587,7 @@
     </message>
     <message>
         <source>Installed or not</source>
-        <translation>導入状態を問わない</translation>
+        <translation>インストール状態を問わない</translation>
     </message>
     <message>
         <source>Ready to use</source>
@@ -610,152 +610,152 @@
     <name>FoundList</name>
     <message>
         <source>Found on this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>このパソコンで見つかった環境</translation>
     </message>
     <message>
         <source>Search the usual places again</source>
-        <translation type="unfinished"></translation>
+        <translation>よくある場所をもう一度検索</translation>
     </message>
     <message>
         <source>Looking in the usual places …</source>
-        <translation type="unfinished"></translation>
+        <translation>よくある場所を探しています…</translation>
     </message>
     <message>
         <source>Nothing more in the usual places. Choose its folder instead.</source>
-        <translation type="unfinished"></translation>
+        <translation>よくある場所にはほかにありません。フォルダーを直接選んでください。</translation>
     </message>
     <message>
         <source>Add</source>
-        <translation type="unfinished"></translation>
+        <translation>追加</translation>
     </message>
     <message>
         <source>Add {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} を追加</translation>
     </message>
 </context>
 <context>
     <name>HelpPane</name>
     <message>
         <source>Help</source>
-        <translation type="unfinished"></translation>
+        <translation>ヘルプ</translation>
     </message>
     <message>
         <source>Click into a field, or reach it with Tab, to read here what it does.</source>
-        <translation type="unfinished"></translation>
+        <translation>項目をクリックするか Tab キーで移動すると、ここに説明が表示されます。</translation>
     </message>
     <message>
         <source>Nobody has described this one yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>この項目の説明はまだありません。</translation>
     </message>
     <message>
         <source>Type</source>
-        <translation type="unfinished"></translation>
+        <translation>型</translation>
     </message>
     <message>
         <source>Default</source>
-        <translation type="unfinished"></translation>
+        <translation>既定値</translation>
     </message>
     <message>
         <source>none</source>
-        <translation type="unfinished"></translation>
+        <translation>なし</translation>
     </message>
     <message>
         <source>Unit</source>
-        <translation type="unfinished"></translation>
+        <translation>単位</translation>
     </message>
 </context>
 <context>
     <name>InstallDialog</name>
     <message>
         <source>Install packages</source>
-        <translation type="unfinished"></translation>
+        <translation>パッケージのインストール</translation>
     </message>
     <message>
         <source>Install into {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} にインストール</translation>
     </message>
     <message>
         <source>The command that is run</source>
-        <translation type="unfinished"></translation>
+        <translation>実行されるコマンド</translation>
     </message>
     <message>
         <source>Yes, PyTorch may be installed or replaced</source>
-        <translation type="unfinished"></translation>
+        <translation>PyTorch のインストールまたは置き換えを許可する</translation>
     </message>
     <message>
         <source>Copy command</source>
-        <translation type="unfinished"></translation>
+        <translation>コマンドをコピー</translation>
     </message>
     <message>
         <source>Close</source>
-        <translation type="unfinished">閉じる</translation>
+        <translation>閉じる</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>キャンセル</translation>
     </message>
     <message>
         <source>Install</source>
-        <translation type="unfinished"></translation>
+        <translation>インストール</translation>
     </message>
     <message>
         <source>Asking pip what installing {names} would change …</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} のインストールで何が変わるかを pip で確認しています…</translation>
     </message>
     <message>
         <source>Everything it needs is there already. Check the environment again to see it.</source>
-        <translation type="unfinished"></translation>
+        <translation>必要なものはすでにそろっています。環境をもう一度確認すると反映されます。</translation>
     </message>
     <message>
         <source>pip installs {names} into this Python:</source>
-        <translation type="unfinished"></translation>
+        <translation>pip で {names} を次の Python にインストールします:</translation>
     </message>
     <message>
         <source>New or changed: {packages}. PyTorch stays as it is.</source>
-        <translation type="unfinished"></translation>
+        <translation>追加・変更: {packages}。PyTorch は変わりません。</translation>
     </message>
     <message>
         <source>New or changed: {packages}.</source>
-        <translation type="unfinished"></translation>
+        <translation>追加・変更: {packages}。</translation>
     </message>
 </context>
 <context>
     <name>InstallPanel</name>
     <message>
         <source>Stopping …</source>
-        <translation type="unfinished"></translation>
+        <translation>中止しています…</translation>
     </message>
     <message>
         <source>Stop</source>
-        <translation type="unfinished"></translation>
+        <translation>中止</translation>
     </message>
     <message>
         <source>Close the log</source>
-        <translation type="unfinished"></translation>
+        <translation>ログを閉じる</translation>
     </message>
     <message>
         <source>Output of pip</source>
-        <translation type="unfinished"></translation>
+        <translation>pip の出力</translation>
     </message>
     <message>
         <source>Installing {names}</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} をインストールしています</translation>
     </message>
     <message>
         <source>Installed {names}</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} をインストールしました</translation>
     </message>
     <message>
         <source>Done in {seconds} s. The environment is being checked again.</source>
-        <translation type="unfinished"></translation>
+        <translation>{seconds} 秒で完了しました。環境をもう一度確認しています。</translation>
     </message>
     <message>
         <source>Stopped</source>
-        <translation type="unfinished"></translation>
+        <translation>中止しました</translation>
     </message>
     <message>
         <source>The installation failed</source>
-        <translation type="unfinished"></translation>
+        <translation>インストールに失敗しました</translation>
     </message>
 </context>
 <context>
@@ -766,95 +766,95 @@
     </message>
     <message>
         <source>job</source>
-        <translation>ジョブ</translation>
+        <translation>job</translation>
     </message>
 </context>
 <context>
     <name>LineEditor</name>
     <message>
         <source>empty text</source>
-        <translation type="unfinished"></translation>
+        <translation>空の文字列</translation>
     </message>
 </context>
 <context>
     <name>LinesEditor</name>
     <message>
         <source>one value a line</source>
-        <translation type="unfinished"></translation>
+        <translation>1 行に 1 つの値</translation>
     </message>
 </context>
 <context>
     <name>LogView</name>
     <message>
         <source>Not found</source>
-        <translation type="unfinished"></translation>
+        <translation>見つかりません</translation>
     </message>
     <message>
         <source>Search the log</source>
-        <translation type="unfinished"></translation>
+        <translation>ログを検索</translation>
     </message>
     <message>
         <source>Previous place</source>
-        <translation type="unfinished"></translation>
+        <translation>前の該当箇所</translation>
     </message>
     <message>
         <source>Next place</source>
-        <translation type="unfinished"></translation>
+        <translation>次の該当箇所</translation>
     </message>
     <message>
         <source>Follow</source>
-        <translation type="unfinished"></translation>
+        <translation>追従</translation>
     </message>
     <message>
         <source>Keep the newest line in sight</source>
-        <translation type="unfinished"></translation>
+        <translation>常に最新の行を表示します</translation>
     </message>
     <message>
         <source>Wrap</source>
-        <translation type="unfinished"></translation>
+        <translation>折り返す</translation>
     </message>
     <message>
         <source>Copy the selection, or all</source>
-        <translation type="unfinished"></translation>
+        <translation>選択範囲 (なければ全体) をコピー</translation>
     </message>
     <message>
         <source>Open the log file</source>
-        <translation type="unfinished"></translation>
+        <translation>ログファイルを開く</translation>
     </message>
     <message>
         <source>Open the run&apos;s folder</source>
-        <translation type="unfinished"></translation>
+        <translation>実行フォルダーを開く</translation>
     </message>
     <message>
         <source>Log</source>
-        <translation type="unfinished"></translation>
+        <translation>ログ</translation>
     </message>
 </context>
 <context>
     <name>LossPlot</name>
     <message>
         <source>each step</source>
-        <translation type="unfinished"></translation>
+        <translation>各ステップ</translation>
     </message>
     <message>
         <source>smoothed</source>
-        <translation type="unfinished"></translation>
+        <translation>平滑化</translation>
     </message>
     <message>
         <source>the script&apos;s average</source>
-        <translation type="unfinished"></translation>
+        <translation>スクリプトの平均値</translation>
     </message>
     <message>
         <source>No loss has been reported yet</source>
-        <translation type="unfinished"></translation>
+        <translation>loss の記録がまだありません</translation>
     </message>
     <message>
         <source>{count} steps without a finite loss</source>
-        <translation type="unfinished"></translation>
+        <translation>loss が有限でないステップ: {count}</translation>
     </message>
     <message>
         <source>Loss</source>
-        <translation type="unfinished"></translation>
+        <translation>loss</translation>
     </message>
 </context>
 <context>
@@ -983,7 +983,7 @@
     <name>Notes</name>
     <message>
         <source>Choose sd-scripts folder …</source>
-        <translation type="unfinished"></translation>
+        <translation>sd-scripts のフォルダーを選ぶ…</translation>
     </message>
 </context>
 <context>
@@ -1113,63 +1113,63 @@
     </message>
     <message>
         <source>Use {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} を使う</translation>
     </message>
     <message>
         <source>Reset all arguments</source>
-        <translation type="unfinished"></translation>
+        <translation>すべての引数を既定値に戻す</translation>
     </message>
     <message>
         <source>Add {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} の追加</translation>
     </message>
     <message>
         <source>Use the starting learning rate of {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} の最初の学習率を使う</translation>
     </message>
     <message>
         <source>Read its arguments</source>
-        <translation type="unfinished"></translation>
+        <translation>引数を読み取る</translation>
     </message>
     <message>
         <source>Choose an environment</source>
-        <translation type="unfinished"></translation>
+        <translation>環境を選ぶ</translation>
     </message>
     <message>
         <source>Caddie&apos;s catalogue does not know this class. With an environment, its arguments can be read from it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Caddie のカタログにないクラスです。環境を選ぶと、そこから引数を読み取れます。</translation>
     </message>
     <message>
         <source>Reading the arguments of {0} …</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} の引数を読み取っています…</translation>
     </message>
     <message>
         <source>Its arguments could not be read: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>引数を読み取れませんでした: {0}</translation>
     </message>
     <message>
         <source>A class of your own: arguments and defaults as {0} declares them.</source>
-        <translation type="unfinished"></translation>
+        <translation>カスタムクラスです。引数と既定値は {0} の定義のとおりです。</translation>
     </message>
     <message>
         <source>Caddie&apos;s catalogue does not know this class.</source>
-        <translation type="unfinished"></translation>
+        <translation>Caddie のカタログにないクラスです。</translation>
     </message>
     <message>
         <source>Optimizer</source>
-        <translation type="unfinished"></translation>
+        <translation>オプティマイザー</translation>
     </message>
     <message>
         <source>Compare all</source>
-        <translation type="unfinished"></translation>
+        <translation>早見表で比べる</translation>
     </message>
     <message>
         <source>Reset all</source>
-        <translation type="unfinished"></translation>
+        <translation>すべて既定値に戻す</translation>
     </message>
     <message>
         <source>All arguments back to the optimizer&apos;s own defaults</source>
-        <translation type="unfinished"></translation>
+        <translation>すべての引数を、オプティマイザー本来の既定値に戻します</translation>
     </message>
 </context>
 <context>
@@ -1180,7 +1180,7 @@
     </message>
     <message>
         <source>Name</source>
-        <translation>名称</translation>
+        <translation>名前</translation>
     </message>
     <message>
         <source>LR method</source>
@@ -1192,7 +1192,7 @@
     </message>
     <message>
         <source>Install state</source>
-        <translation>導入状態</translation>
+        <translation>インストール状態</translation>
     </message>
     <message>
         <source>State memory</source>
@@ -1236,7 +1236,7 @@
     </message>
     <message>
         <source>Who sets the learning rate: you, you and the optimizer (d × LR), or the optimizer.</source>
-        <translation>学習率を誰が決めるか: 自分 (手動)、自分とオプティマイザー (d × LR)、オプティマイザー (自動)。</translation>
+        <translation>学習率を誰が決めるかです。自分 (手動型)、自分とオプティマイザー (半自動型、d × Lr)、オプティマイザー (自動型) のいずれかです。</translation>
     </message>
     <message>
         <source>What to put into the learning rate to begin with; the card says why.</source>
@@ -1260,7 +1260,7 @@
     </message>
     <message>
         <source>Arguments that the reference text names as needed.</source>
-        <translation>参考資料が必要としている引数です。</translation>
+        <translation>参考文献が必要としている引数です。</translation>
     </message>
     <message>
         <source>Other options that belong to it.</source>
@@ -1312,7 +1312,7 @@
     </message>
     <message>
         <source>Missing</source>
-        <translation>未導入</translation>
+        <translation>未インストール</translation>
     </message>
     <message>
         <source>Too old</source>
@@ -1332,7 +1332,7 @@
     </message>
     <message>
         <source>{bytes} B/param</source>
-        <translation>{bytes} B/個</translation>
+        <translation>{bytes} B/パラメータ</translation>
     </message>
     <message>
         <source>ignored</source>
@@ -1344,79 +1344,79 @@
     </message>
     <message>
         <source>The reference text says nothing about it.</source>
-        <translation>参考資料に記載がありません。</translation>
+        <translation>参考文献に記載がありません。</translation>
     </message>
 </context>
 <context>
     <name>OptimizerNotes</name>
     <message>
         <source>Show fewer</source>
-        <translation type="unfinished"></translation>
+        <translation>折りたたむ</translation>
     </message>
     <message>
         <source>Show {0} more</source>
-        <translation type="unfinished"></translation>
+        <translation>ほか {0} 件を表示</translation>
     </message>
     <message>
         <source>Learning rate to start from: {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>最初の学習率: {0}。</translation>
     </message>
     <message>
         <source>{0} is set and counts instead for its part.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} が指定されているため、その部分ではそちらの値が使われます。</translation>
     </message>
     <message>
         <source>Use {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} を使う</translation>
     </message>
     <message>
         <source>Scheduler: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>スケジューラ: {0}</translation>
     </message>
 </context>
 <context>
     <name>OptimizerPicker</name>
     <message>
         <source>Optimizer</source>
-        <translation type="unfinished"></translation>
+        <translation>オプティマイザー</translation>
     </message>
     <message>
         <source>name, or dotted path of a class</source>
-        <translation type="unfinished"></translation>
+        <translation>名称またはクラスのパス</translation>
     </message>
 </context>
 <context>
     <name>OptimizerTab</name>
     <message>
         <source>Install state of every optimizer</source>
-        <translation type="unfinished"></translation>
+        <translation>全オプティマイザーのインストール状態</translation>
     </message>
     <message>
         <source>{ready} of {count} ready</source>
-        <translation type="unfinished"></translation>
+        <translation>{count} 種類中 {ready} 種類が使用可能</translation>
     </message>
     <message>
         <source>Install what {name} needs</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} に必要なものをインストール</translation>
     </message>
     <message>
         <source>Install all missing ({count})</source>
-        <translation type="unfinished"></translation>
+        <translation>不足分をすべてインストール ({count})</translation>
     </message>
 </context>
 <context>
     <name>OptimizerTable</name>
     <message>
         <source>Optimizer</source>
-        <translation type="unfinished"></translation>
+        <translation>オプティマイザー</translation>
     </message>
     <message>
         <source>State</source>
-        <translation type="unfinished"></translation>
+        <translation>状態</translation>
     </message>
     <message>
         <source>Why</source>
-        <translation type="unfinished"></translation>
+        <translation>理由</translation>
     </message>
 </context>
 <context>
@@ -1430,206 +1430,206 @@
     <name>OptionDelegate</name>
     <message>
         <source>Change {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} の変更</translation>
     </message>
 </context>
 <context>
     <name>OtherArguments</name>
     <message>
         <source>Other arguments</source>
-        <translation type="unfinished"></translation>
+        <translation>その他の引数</translation>
     </message>
     <message>
         <source>Arguments</source>
-        <translation type="unfinished"></translation>
+        <translation>引数</translation>
     </message>
     <message>
         <source>name</source>
-        <translation type="unfinished"></translation>
+        <translation>名前</translation>
     </message>
     <message>
         <source>value, as Python writes it: 0.01, True, (0.9, 0.99), &apos;text&apos;</source>
-        <translation type="unfinished"></translation>
+        <translation>Python の書き方の値: 0.01、True、(0.9, 0.99)、&apos;text&apos;</translation>
     </message>
     <message>
         <source>Name of the new argument</source>
-        <translation type="unfinished"></translation>
+        <translation>追加する引数の名前</translation>
     </message>
     <message>
         <source>Value of the new argument</source>
-        <translation type="unfinished"></translation>
+        <translation>追加する引数の値</translation>
     </message>
     <message>
         <source>Add</source>
-        <translation type="unfinished"></translation>
+        <translation>追加</translation>
     </message>
     <message>
         <source>Add another argument</source>
-        <translation type="unfinished"></translation>
+        <translation>引数を追加</translation>
     </message>
     <message>
         <source>This optimizer is not known to take these. They are kept and passed on as they are.</source>
-        <translation type="unfinished"></translation>
+        <translation>このオプティマイザーの引数として知られていないものです。そのまま保持し、スクリプトに渡します。</translation>
     </message>
     <message>
         <source>{0}: did you mean {1}?</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: {1} のことですか?</translation>
     </message>
 </context>
 <context>
     <name>OutcomeCard</name>
     <message>
         <source>What it means: {text}</source>
-        <translation type="unfinished"></translation>
+        <translation>意味: {text}</translation>
     </message>
     <message>
         <source>What to do: {text}</source>
-        <translation type="unfinished"></translation>
+        <translation>対処: {text}</translation>
     </message>
     <message>
         <source>Show in folder</source>
-        <translation type="unfinished"></translation>
+        <translation>フォルダーで表示</translation>
     </message>
     <message>
         <source>Show {name} in its folder</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} をフォルダーで表示</translation>
     </message>
     <message>
         <source>Steps: {n}</source>
-        <translation type="unfinished"></translation>
+        <translation>ステップ数: {n}</translation>
     </message>
     <message>
         <source>Last lines of the log</source>
-        <translation type="unfinished"></translation>
+        <translation>ログの最後の部分</translation>
     </message>
     <message>
         <source>Close</source>
-        <translation type="unfinished">閉じる</translation>
+        <translation>閉じる</translation>
     </message>
 </context>
 <context>
     <name>PackageTable</name>
     <message>
         <source>Package</source>
-        <translation type="unfinished"></translation>
+        <translation>パッケージ</translation>
     </message>
     <message>
         <source>Wanted</source>
-        <translation type="unfinished"></translation>
+        <translation>必要</translation>
     </message>
     <message>
         <source>Found</source>
-        <translation type="unfinished"></translation>
+        <translation>現在</translation>
     </message>
     <message>
         <source>State</source>
-        <translation type="unfinished"></translation>
+        <translation>状態</translation>
     </message>
     <message>
         <source>For</source>
-        <translation type="unfinished"></translation>
+        <translation>用途</translation>
     </message>
     <message>
         <source>Absent</source>
-        <translation type="unfinished"></translation>
+        <translation>なし</translation>
     </message>
     <message>
         <source>Other version</source>
-        <translation type="unfinished"></translation>
+        <translation>別バージョン</translation>
     </message>
     <message>
         <source>Installed</source>
-        <translation type="unfinished"></translation>
+        <translation>インストール済み</translation>
     </message>
     <message>
         <source>{names} and {count} more</source>
-        <translation type="unfinished"></translation>
+        <translation>{names} ほか {count} 件</translation>
     </message>
 </context>
 <context>
     <name>PasteDialog</name>
     <message>
         <source>not set</source>
-        <translation type="unfinished"></translation>
+        <translation>未指定</translation>
     </message>
     <message>
         <source>removed</source>
-        <translation type="unfinished"></translation>
+        <translation>削除</translation>
     </message>
     <message>
         <source>Nothing would change.</source>
-        <translation type="unfinished"></translation>
+        <translation>変更はありません。</translation>
     </message>
     <message>
         <source>What would change ({0})</source>
-        <translation type="unfinished"></translation>
+        <translation>変更される内容 ({0})</translation>
     </message>
     <message>
         <source>Paste</source>
-        <translation type="unfinished"></translation>
+        <translation>貼り付け</translation>
     </message>
     <message>
         <source>Script</source>
-        <translation type="unfinished"></translation>
+        <translation>スクリプト</translation>
     </message>
     <message>
         <source>Optimizer</source>
-        <translation type="unfinished"></translation>
+        <translation>オプティマイザー</translation>
     </message>
     <message>
         <source>Argument</source>
-        <translation type="unfinished"></translation>
+        <translation>引数</translation>
     </message>
     <message>
         <source>Option</source>
-        <translation type="unfinished"></translation>
+        <translation>オプション</translation>
     </message>
     <message>
         <source>Paste optimizer arguments in any notation, a whole command line, a .bat or .sh script, or TOML.</source>
-        <translation type="unfinished"></translation>
+        <translation>オプティマイザーの引数 (書き方は自由)、コマンドライン全体、.bat / .sh スクリプト、TOML を貼り付けられます。</translation>
     </message>
     <message>
         <source>Text to read</source>
-        <translation type="unfinished"></translation>
+        <translation>読み取るテキスト</translation>
     </message>
     <message>
         <source>Remove what the text does not mention</source>
-        <translation type="unfinished"></translation>
+        <translation>テキストにない設定を削除する</translation>
     </message>
     <message>
         <source>Apply</source>
-        <translation type="unfinished"></translation>
+        <translation>適用</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>キャンセル</translation>
     </message>
     <message>
         <source>Part</source>
-        <translation type="unfinished"></translation>
+        <translation>種類</translation>
     </message>
     <message>
         <source>Name</source>
-        <translation type="unfinished">名称</translation>
+        <translation>名前</translation>
     </message>
     <message>
         <source>Now</source>
-        <translation type="unfinished"></translation>
+        <translation>現在</translation>
     </message>
     <message>
         <source>Then</source>
-        <translation type="unfinished"></translation>
+        <translation>変更後</translation>
     </message>
 </context>
 <context>
     <name>PathEditor</name>
     <message>
         <source>Choose a folder</source>
-        <translation type="unfinished"></translation>
+        <translation>フォルダーを選択</translation>
     </message>
     <message>
         <source>Choose a file</source>
-        <translation type="unfinished"></translation>
+        <translation>ファイルを選択</translation>
     </message>
 </context>
 <context>
@@ -1703,101 +1703,101 @@
     <name>PlotPanel</name>
     <message>
         <source>Latest: step {step}</source>
-        <translation type="unfinished"></translation>
+        <translation>最新: ステップ {step}</translation>
     </message>
     <message>
         <source>Step {step}</source>
-        <translation type="unfinished"></translation>
+        <translation>ステップ {step}</translation>
     </message>
     <message>
         <source>saved {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} を保存</translation>
     </message>
     <message>
         <source>sample {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>サンプル画像 {name}</translation>
     </message>
     <message>
         <source>loss is not finite from here</source>
-        <translation type="unfinished"></translation>
+        <translation>ここから loss が有限ではありません</translation>
     </message>
     <message>
         <source>resumed here</source>
-        <translation type="unfinished"></translation>
+        <translation>ここから再開</translation>
     </message>
     <message>
         <source>off</source>
-        <translation type="unfinished"></translation>
+        <translation>なし</translation>
     </message>
     <message numerus="yes">
         <source>%n steps</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
+        <translation>
+            <numerusform>%n ステップ</numerusform>
         </translation>
     </message>
     <message>
         <source>Smoothing</source>
-        <translation type="unfinished"></translation>
+        <translation>平滑化</translation>
     </message>
     <message>
         <source>Zero lag</source>
-        <translation type="unfinished"></translation>
+        <translation>遅れなし</translation>
     </message>
     <message>
         <source>Smooths in both directions, so that a bend stands where it happened. The newest part still changes.</source>
-        <translation type="unfinished"></translation>
+        <translation>前後両方向に平滑化し、変化が実際に起きた位置に表示されるようにします。最新の部分はまだ変わります。</translation>
     </message>
     <message>
         <source>Show all</source>
-        <translation type="unfinished"></translation>
+        <translation>全体を表示</translation>
     </message>
     <message>
         <source>Show the whole run and follow it (F)</source>
-        <translation type="unfinished"></translation>
+        <translation>実行全体を表示し、追従します (F)</translation>
     </message>
     <message>
         <source>PNG…</source>
-        <translation type="unfinished"></translation>
+        <translation>PNG…</translation>
     </message>
     <message>
         <source>Save both plots as a picture</source>
-        <translation type="unfinished"></translation>
+        <translation>両方のグラフを画像として保存します</translation>
     </message>
     <message>
         <source>CSV…</source>
-        <translation type="unfinished"></translation>
+        <translation>CSV…</translation>
     </message>
     <message>
         <source>Save all numbers of the run as a table</source>
-        <translation type="unfinished"></translation>
+        <translation>実行のすべての数値を表として保存します</translation>
     </message>
 </context>
 <context>
     <name>PlotSection</name>
     <message>
         <source>{count} values of 0 or less are not drawn on this scale</source>
-        <translation type="unfinished"></translation>
+        <translation>0 以下の値 {count} 個は、この軸では表示されません</translation>
     </message>
     <message>
         <source>Log scale</source>
-        <translation type="unfinished"></translation>
+        <translation>対数軸</translation>
     </message>
 </context>
 <context>
     <name>ProblemsCard</name>
     <message numerus="yes">
         <source>and %n more</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
+        <translation>
+            <numerusform>ほか %n 件</numerusform>
         </translation>
     </message>
     <message>
         <source>Go to {page}</source>
-        <translation type="unfinished"></translation>
+        <translation>{page}ページを開く</translation>
     </message>
     <message>
         <source>This job cannot be started yet</source>
-        <translation type="unfinished"></translation>
+        <translation>このジョブはまだ開始できません</translation>
     </message>
 </context>
 <context>
@@ -1811,336 +1811,336 @@
     <name>RatesPlot</name>
     <message>
         <source>d*lr</source>
-        <translation type="unfinished"></translation>
+        <translation>d*lr</translation>
     </message>
     <message>
         <source>lr</source>
-        <translation type="unfinished"></translation>
+        <translation>lr</translation>
     </message>
     <message>
         <source>effective lr</source>
-        <translation type="unfinished"></translation>
+        <translation>実効 lr</translation>
     </message>
     <message>
         <source>No learning rate has been reported yet</source>
-        <translation type="unfinished"></translation>
+        <translation>学習率の記録がまだありません</translation>
     </message>
     <message>
         <source>Learning rate</source>
-        <translation type="unfinished"></translation>
+        <translation>学習率</translation>
     </message>
 </context>
 <context>
     <name>RecentRuns</name>
     <message>
         <source>No run yet</source>
-        <translation type="unfinished"></translation>
+        <translation>まだ実行がありません</translation>
     </message>
     <message>
         <source>Run</source>
-        <translation type="unfinished">実行</translation>
+        <translation>実行</translation>
     </message>
     <message>
         <source>State</source>
-        <translation type="unfinished"></translation>
+        <translation>状態</translation>
     </message>
     <message>
         <source>Optimizer</source>
-        <translation type="unfinished"></translation>
+        <translation>オプティマイザー</translation>
     </message>
     <message>
         <source>Steps</source>
-        <translation type="unfinished"></translation>
+        <translation>ステップ数</translation>
     </message>
     <message>
         <source>Started</source>
-        <translation type="unfinished"></translation>
+        <translation>開始日時</translation>
     </message>
     <message>
         <source>Former runs; Enter shows one</source>
-        <translation type="unfinished"></translation>
+        <translation>これまでの実行 (Enter キーで表示)</translation>
     </message>
 </context>
 <context>
     <name>RunAnnouncer</name>
     <message>
         <source>“{name}” is training</source>
-        <translation type="unfinished"></translation>
+        <translation>「{name}」を学習しています</translation>
     </message>
     <message>
         <source>Show</source>
-        <translation type="unfinished"></translation>
+        <translation>表示</translation>
     </message>
 </context>
 <context>
     <name>RunDialogs</name>
     <message>
         <source>“{name}” is still running. Start another run beside it?</source>
-        <translation type="unfinished"></translation>
+        <translation>「{name}」は実行中です。並行して別の実行を開始しますか?</translation>
     </message>
     <message>
         <source>Both share the GPU and its memory. The running one goes on; it stays in the list of runs.</source>
-        <translation type="unfinished"></translation>
+        <translation>GPU と VRAM を両方で分け合います。実行中の学習はそのまま続き、実行の一覧に残ります。</translation>
     </message>
     <message>
         <source>Start anyway</source>
-        <translation type="unfinished"></translation>
+        <translation>開始する</translation>
     </message>
     <message>
         <source>Nothing has been saved yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>まだ何も保存されていません。</translation>
     </message>
     <message numerus="yes">
         <source>The last %n steps have not been saved.</source>
-        <translation type="unfinished">
-            <numerusform></numerusform>
+        <translation>
+            <numerusform>最後の %n ステップ分はまだ保存されていません。</numerusform>
         </translation>
     </message>
     <message>
         <source>Stop the training?</source>
-        <translation type="unfinished"></translation>
+        <translation>学習を停止しますか?</translation>
     </message>
     <message>
         <source>Stop the training</source>
-        <translation type="unfinished"></translation>
+        <translation>学習を停止</translation>
     </message>
 </context>
 <context>
     <name>RunHeader</name>
     <message>
         <source>Start</source>
-        <translation type="unfinished"></translation>
+        <translation>開始</translation>
     </message>
     <message>
         <source>Start the open job (F5)</source>
-        <translation type="unfinished"></translation>
+        <translation>開いているジョブを開始します (F5)</translation>
     </message>
     <message>
         <source>Start another</source>
-        <translation type="unfinished"></translation>
+        <translation>別の実行を開始</translation>
     </message>
     <message>
         <source>Start the open job beside the running one</source>
-        <translation type="unfinished"></translation>
+        <translation>実行中の学習と並行して、開いているジョブを開始します</translation>
     </message>
     <message>
         <source>Stop</source>
-        <translation type="unfinished"></translation>
+        <translation>停止</translation>
     </message>
     <message>
         <source>Stop the training (Shift+F5)</source>
-        <translation type="unfinished"></translation>
+        <translation>学習を停止します (Shift+F5)</translation>
     </message>
     <message>
         <source>End now</source>
-        <translation type="unfinished"></translation>
+        <translation>強制終了</translation>
     </message>
     <message>
         <source>Do not wait for the script: end all of its processes</source>
-        <translation type="unfinished"></translation>
+        <translation>スクリプトの終了を待たず、すべてのプロセスを終了します</translation>
     </message>
     <message>
         <source>Step</source>
-        <translation type="unfinished"></translation>
+        <translation>ステップ</translation>
     </message>
     <message>
         <source>Speed</source>
-        <translation type="unfinished"></translation>
+        <translation>速度</translation>
     </message>
     <message>
         <source>Elapsed</source>
-        <translation type="unfinished"></translation>
+        <translation>経過時間</translation>
     </message>
     <message>
         <source>Time left</source>
-        <translation type="unfinished"></translation>
+        <translation>残り時間</translation>
     </message>
     <message>
         <source>Loss (smoothed)</source>
-        <translation type="unfinished"></translation>
+        <translation>loss (平滑化)</translation>
     </message>
     <message>
         <source>Progress</source>
-        <translation type="unfinished"></translation>
+        <translation>進行状況</translation>
     </message>
 </context>
 <context>
     <name>RunPage</name>
     <message>
         <source>Nothing on this system opens it: {path}</source>
-        <translation type="unfinished"></translation>
+        <translation>開けるアプリがありません: {path}</translation>
     </message>
     <message>
         <source>Save picture</source>
-        <translation type="unfinished"></translation>
+        <translation>画像を保存</translation>
     </message>
     <message>
         <source>Pictures (*.png)</source>
-        <translation type="unfinished"></translation>
+        <translation>画像 (*.png)</translation>
     </message>
     <message>
         <source>Save table</source>
-        <translation type="unfinished"></translation>
+        <translation>表を保存</translation>
     </message>
     <message>
         <source>Tables (*.csv)</source>
-        <translation type="unfinished"></translation>
+        <translation>表 (*.csv)</translation>
     </message>
     <message>
         <source>Saved {name}</source>
-        <translation type="unfinished"></translation>
+        <translation>{name} を保存しました</translation>
     </message>
     <message>
         <source>Not ready</source>
-        <translation type="unfinished">準備が必要</translation>
+        <translation>準備が必要</translation>
     </message>
     <message>
         <source>Ready</source>
-        <translation type="unfinished">使用可能</translation>
+        <translation>準備完了</translation>
     </message>
     <message>
         <source>Untitled job</source>
-        <translation type="unfinished">無題のジョブ</translation>
+        <translation>無題のジョブ</translation>
     </message>
     <message>
         <source>Log</source>
-        <translation type="unfinished"></translation>
+        <translation>ログ</translation>
     </message>
     <message>
         <source>Runs</source>
-        <translation type="unfinished"></translation>
+        <translation>実行の一覧</translation>
     </message>
     <message>
         <source>Nothing has run yet</source>
-        <translation type="unfinished"></translation>
+        <translation>まだ何も実行していません</translation>
     </message>
     <message>
         <source>Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. The training goes on when this window closes. To see all of it at work first, run “python main.py demo” in a terminal: it trains something small.</source>
-        <translation type="unfinished"></translation>
+        <translation>開いているジョブを開始すると、loss、学習率、d*lr がステップごとにここに表示され、下にログが流れます。ウィンドウを閉じても学習は続きます。まず動きを見たい場合は、ターミナルで「python main.py demo」を実行すると小さな学習を試せます。</translation>
     </message>
 </context>
 <context>
     <name>Runs</name>
     <message>
         <source>Starting</source>
-        <translation type="unfinished"></translation>
+        <translation>起動中</translation>
     </message>
     <message>
         <source>Running</source>
-        <translation type="unfinished"></translation>
+        <translation>学習中</translation>
     </message>
     <message>
         <source>Finished</source>
-        <translation type="unfinished"></translation>
+        <translation>完了</translation>
     </message>
     <message>
         <source>Stopped</source>
-        <translation type="unfinished"></translation>
+        <translation>停止</translation>
     </message>
     <message>
         <source>Failed</source>
-        <translation type="unfinished"></translation>
+        <translation>失敗</translation>
     </message>
     <message>
         <source>Lost</source>
-        <translation type="unfinished"></translation>
+        <translation>不明</translation>
     </message>
     <message>
         <source>Stopping: the script ends itself after its present step</source>
-        <translation type="unfinished"></translation>
+        <translation>停止中: 現在のステップが終わるとスクリプトが終了します</translation>
     </message>
     <message>
         <source>Stopping: the script was interrupted</source>
-        <translation type="unfinished"></translation>
+        <translation>停止中: スクリプトに割り込みを送りました</translation>
     </message>
     <message>
         <source>Stopping: its processes were told to end</source>
-        <translation type="unfinished"></translation>
+        <translation>停止中: プロセスに終了を要求しました</translation>
     </message>
     <message>
         <source>Stopping: its processes are being killed</source>
-        <translation type="unfinished"></translation>
+        <translation>停止中: プロセスを強制終了しています</translation>
     </message>
     <message>
         <source>{s} s</source>
-        <translation type="unfinished"></translation>
+        <translation>{s} 秒</translation>
     </message>
     <message>
         <source>{m} min {s:02d} s</source>
-        <translation type="unfinished"></translation>
+        <translation>{m} 分 {s:02d} 秒</translation>
     </message>
     <message>
         <source>{h} h {m:02d} min</source>
-        <translation type="unfinished"></translation>
+        <translation>{h} 時間 {m:02d} 分</translation>
     </message>
     <message>
         <source>{d} d {h} h</source>
-        <translation type="unfinished"></translation>
+        <translation>{d} 日 {h} 時間</translation>
     </message>
     <message>
         <source>{number} s/step</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} 秒/ステップ</translation>
     </message>
     <message>
         <source>{number} steps/s</source>
-        <translation type="unfinished"></translation>
+        <translation>{number} ステップ/秒</translation>
     </message>
 </context>
 <context>
     <name>SeedEditor</name>
     <message>
         <source>A number by chance</source>
-        <translation type="unfinished"></translation>
+        <translation>ランダムな値</translation>
     </message>
 </context>
 <context>
     <name>SetupPage</name>
     <message>
         <source>Optimizer</source>
-        <translation type="unfinished"></translation>
+        <translation>オプティマイザー</translation>
     </message>
     <message>
         <source>All options</source>
-        <translation type="unfinished"></translation>
+        <translation>全オプション</translation>
     </message>
     <message>
         <source>Change {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} の変更</translation>
     </message>
     <message>
         <source>Find a setting</source>
-        <translation type="unfinished"></translation>
+        <translation>設定を検索</translation>
     </message>
     <message>
         <source>Paste …</source>
-        <translation type="unfinished"></translation>
+        <translation>貼り付け…</translation>
     </message>
     <message>
         <source>Read optimizer arguments or a whole command line</source>
-        <translation type="unfinished"></translation>
+        <translation>オプティマイザーの引数やコマンドライン全体を読み取ります</translation>
     </message>
     <message>
         <source>Go to Run</source>
-        <translation type="unfinished"></translation>
+        <translation>実行ページを開く</translation>
     </message>
     <message>
         <source>The page that starts this training</source>
-        <translation type="unfinished"></translation>
+        <translation>この学習を開始するページです</translation>
     </message>
     <message>
         <source>Sections</source>
-        <translation type="unfinished"></translation>
+        <translation>セクション</translation>
     </message>
 </context>
 <context>
     <name>Startup</name>
     <message>
         <source>Caddie ended unexpectedly with unsaved changes to “{name}”.</source>
-        <translation>Caddie が予期せず終了しました。「{name}」に未保存の変更があります。</translation>
+        <translation>「{name}」の変更を保存しないまま、Caddie が予期せず終了しました。</translation>
     </message>
     <message>
         <source>Caddie ended unexpectedly with an unsaved job.</source>
-        <translation>Caddie が予期せず終了しました。未保存のジョブがあります。</translation>
+        <translation>ジョブを保存しないまま、Caddie が予期せず終了しました。</translation>
     </message>
     <message>
         <source>Restore</source>
@@ -2151,86 +2151,86 @@
     <name>Tiles</name>
     <message>
         <source>{bits}-bit · {system}</source>
-        <translation type="unfinished"></translation>
+        <translation>{bits} ビット版 · {system}</translation>
     </message>
     <message>
         <source>Python</source>
-        <translation type="unfinished"></translation>
+        <translation>Python</translation>
     </message>
     <message>
         <source>PyTorch</source>
-        <translation type="unfinished"></translation>
+        <translation>PyTorch</translation>
     </message>
     <message>
         <source>Broken</source>
-        <translation type="unfinished">破損</translation>
+        <translation>破損</translation>
     </message>
     <message>
         <source>Not installed</source>
-        <translation type="unfinished"></translation>
+        <translation>未インストール</translation>
     </message>
     <message>
         <source>CUDA {version}</source>
-        <translation type="unfinished"></translation>
+        <translation>CUDA {version}</translation>
     </message>
     <message>
         <source>without CUDA</source>
-        <translation type="unfinished"></translation>
+        <translation>CUDA 非対応</translation>
     </message>
     <message>
         <source>Training runs on the CPU</source>
-        <translation type="unfinished"></translation>
+        <translation>学習は CPU で行われます</translation>
     </message>
     <message>
         <source>GPU</source>
-        <translation type="unfinished"></translation>
+        <translation>GPU</translation>
     </message>
     <message>
         <source>None seen</source>
-        <translation type="unfinished"></translation>
+        <translation>見つかりません</translation>
     </message>
     <message>
         <source>{memory} · compute {capability}</source>
-        <translation type="unfinished"></translation>
+        <translation>{memory} · Compute {capability}</translation>
     </message>
     <message>
         <source>{count} GPUs</source>
-        <translation type="unfinished"></translation>
+        <translation>GPU {count} 基</translation>
     </message>
     <message>
         <source>sd-scripts</source>
-        <translation type="unfinished"></translation>
+        <translation>sd-scripts</translation>
     </message>
     <message>
         <source>None</source>
-        <translation type="unfinished"></translation>
+        <translation>なし</translation>
     </message>
     <message>
         <source>Choose its folder to train</source>
-        <translation type="unfinished"></translation>
+        <translation>学習するにはフォルダーを選択</translation>
     </message>
     <message>
         <source>Not usable</source>
-        <translation type="unfinished"></translation>
+        <translation>使用不可</translation>
     </message>
     <message>
         <source>Unknown version</source>
-        <translation type="unfinished"></translation>
+        <translation>バージョン不明</translation>
     </message>
     <message>
         <source>{count} scripts</source>
-        <translation type="unfinished"></translation>
+        <translation>スクリプト {count} 個</translation>
     </message>
 </context>
 <context>
     <name>TriStateEditor</name>
     <message>
         <source>Default</source>
-        <translation type="unfinished"></translation>
+        <translation>既定値</translation>
     </message>
     <message>
         <source>Default: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>既定値: {0}</translation>
     </message>
 </context>
 </TS>
