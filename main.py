@@ -2,14 +2,14 @@
 """Caddie's front door: makes `.venv` on the first start, then opens the window or runs a command-line verb.
 
 Standard library only, and readable by every Python 3, so that an old one gets a sentence instead of a SyntaxError.
+What a start needs when all is set up already is imported here; everything else only where it is needed.
 """
 
 import os
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
-WINDOW_GROUPS = ("app",)
+ROOT = os.path.dirname(os.path.realpath(__file__))
+VENV = os.path.join(ROOT, ".venv")
 VERB_GROUPS = {"demo": ("app", "train"), "test": ("app", "train", "test")}
 
 
@@ -18,33 +18,72 @@ def main(arguments):
     """Returns the exit code: 0 ok, 1 failed, 2 wrong usage."""
     if not (3, 10) <= sys.version_info[:2] <= (3, 13):
         return _refuse_python()
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))
-    from core.bootstrap import messages, setup
+    if ROOT not in sys.path:
+        sys.path.insert(0, ROOT)
+    from core.bootstrap import hand_over
+
+    checked = hand_over.was_checked()
+    verb = _verb(arguments)
+    if verb == "window" and not checked and not _has_display():
+        verb, arguments = "demo", ["demo"]
+    if not checked:
+        code = _prepare(verb, arguments)
+        if code is not None:
+            return code
+    if not hand_over.is_inside(VENV):
+        return hand_over.go_on(VENV, [os.path.join(ROOT, "main.py"), *arguments], window=verb == "window")
+    if verb == "window":
+        return _open_window([argument for argument in arguments if argument != "window"])
+    from core.cli.main import run
+
+    return run(arguments)
+
+
+def _verb(arguments):
+    # type: (list[str]) -> str
+    if not arguments or arguments[0].lower().endswith(".toml"):
+        return "window"
+    return arguments[0]
+
+
+def _has_display():
+    # type: () -> bool
     from core.bootstrap.display import has_display
 
-    window = not arguments or arguments[0] == "window" or arguments[0].lower().endswith(".toml")
-    if window and not has_display():
-        print(messages.say(messages.NO_DISPLAY), file=sys.stderr)
-        window, arguments = False, ["demo"]
-    verb = "window" if window else arguments[0]
-    if not window and verb != "test":
-        # Wrong usage and --help are answered before anything is installed.
+    if has_display():
+        return True
+    from core.bootstrap.messages import NO_DISPLAY, say
+
+    print(say(NO_DISPLAY), file=sys.stderr)
+    return False
+
+
+def _prepare(verb, arguments):
+    # type: (str, list[str]) -> int | None
+    """Answers wrong usage and --help before anything is installed; then makes sure that everything is there."""
+    if verb not in ("window", "test"):
         from core.cli.parser import check_usage
 
         code = check_usage(arguments)
         if code is not None:
             return code
+    from core.bootstrap import stamp
+
+    groups, window = VERB_GROUPS.get(verb, ("app",)), verb in ("window", "test")
+    if stamp.is_ready(ROOT, groups, window=window):
+        return None
+    from pathlib import Path
+
+    from core.bootstrap import messages, setup
+
     try:
-        python = setup.ensure(ROOT, VERB_GROUPS.get(verb, WINDOW_GROUPS), window=verb in ("window", "test"))
+        setup.ensure(Path(ROOT), groups, window=window)
     except setup.SetupError as error:
         print(messages.say(error.text), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    if not os.path.samefile(sys.prefix, str(ROOT / ".venv")):
-        return setup.go_on(python, [str(Path(__file__).resolve()), *arguments], window=window)
-    return _open_window(arguments) if window else _run_verb(arguments)
+    return None
 
 
 def _refuse_python():
@@ -57,13 +96,6 @@ def _refuse_python():
     return 1
 
 
-def _run_verb(arguments):
-    # type: (list[str]) -> int
-    from core.cli.main import run
-
-    return run(arguments)
-
-
 def _open_window(arguments):
     # type: (list[str]) -> int
     try:
@@ -72,9 +104,9 @@ def _open_window(arguments):
         # Without a console nobody would see a traceback.
         from core.bootstrap.display import show_failure
 
-        show_failure(ROOT, error)
+        show_failure(VENV, error)
         return 1
-    return run([argument for argument in arguments if argument != "window"])
+    return run(arguments)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ setlocal
 chcp 65001 >nul
 cd /d "%~dp0"
 set "PYTHONUTF8=1"
-if not exist ".venv\caddie-setup.json" goto setup
+if not exist ".venv\caddie-setup.txt" goto setup
 if not exist ".venv\Scripts\pythonw.exe" goto setup
 start "" ".venv\Scripts\pythonw.exe" main.py %*
 exit /b 0

@@ -30,7 +30,7 @@ python=$(find_python) || {
 }
 
 # Set up already: open the window and let go of this shell.
-if [ "${1-}" = "" ] && [ -f .venv/caddie-setup.json ]; then
+if [ "${1-}" = "" ] && [ -f .venv/caddie-setup.txt ]; then
     if [ -t 1 ]; then exec "$python" main.py; fi
     nohup "$python" main.py </dev/null >/dev/null 2>&1 &
     exit 0

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
-import socket
 import sys
 from collections.abc import Mapping
-from pathlib import Path
-
-from core.bootstrap import messages
-from core.bootstrap.messages import say
 
 
 def has_display(variables: Mapping[str, str] | None = None, platform: str = sys.platform) -> bool:
@@ -24,17 +18,20 @@ def has_display(variables: Mapping[str, str] | None = None, platform: str = sys.
     if known.get("QT_QPA_PLATFORM"):
         return True
     wayland = known.get("WAYLAND_DISPLAY")
-    if wayland and (Path(known.get("XDG_RUNTIME_DIR", "/run")) / wayland).exists():
+    if wayland and os.path.exists(os.path.join(known.get("XDG_RUNTIME_DIR", "/run"), wayland)):
         return True
     return x_server_answers(known.get("DISPLAY", ""))
 
 
 def x_server_answers(display: str) -> bool:
     """Whether something listens where `DISPLAY` points. Qt would abort the process when nothing does."""
-    found = re.fullmatch(r"(?P<host>.*):(?P<number>\d+)(\.\d+)?", display)
-    if found is None:
+    import socket  # here: a start on Windows or Wayland needs none
+
+    host, colon, screen = display.rpartition(":")
+    number_text = screen.partition(".")[0]
+    if not colon or not number_text.isdecimal():
         return False
-    host, number = found["host"], int(found["number"])
+    number = int(number_text)
     if host in ("", "unix"):
         # Linux X servers listen on an abstract socket, a file, or both.
         path = f"/tmp/.X11-unix/X{number}"
@@ -43,6 +40,8 @@ def x_server_answers(display: str) -> bool:
 
 
 def _answers(family: int, address: str | tuple[str, int]) -> bool:
+    import socket
+
     with socket.socket(family, socket.SOCK_STREAM) as connection:
         connection.settimeout(1.0)
         try:
@@ -52,8 +51,11 @@ def _answers(family: int, address: str | tuple[str, int]) -> bool:
     return True
 
 
-def show_failure(root: Path, error: BaseException) -> None:
+def show_failure(venv: str, error: BaseException) -> None:
     """Says why the window could not be opened: on the console, in a file, and on Windows in a message box."""
+    from core.bootstrap import messages
+    from core.bootstrap.messages import say
+
     text = say(messages.WINDOW_FAILED, reason=f"{type(error).__name__}: {error}")
     if sys.stderr is not None:
         print(text, file=sys.stderr)
@@ -61,4 +63,5 @@ def show_failure(root: Path, error: BaseException) -> None:
         import ctypes
 
         ctypes.windll.user32.MessageBoxW(None, text, "Caddie", 0x10)
-    (root / ".venv" / "caddie-window-error.txt").write_text(text, encoding="utf-8")
+    with open(os.path.join(venv, "caddie-window-error.txt"), "w", encoding="utf-8") as stream:
+        stream.write(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
@@ -25,26 +24,6 @@ class SetupError(Exception):
         self.text = text
 
 
-def venv_python(venv: Path, *, windowed: bool = False) -> Path:
-    """The interpreter of a virtual environment; `windowed` is the one without a console on Windows."""
-    if sys.platform == "win32":
-        return venv / "Scripts" / ("pythonw.exe" if windowed else "python.exe")
-    return venv / "bin" / "python"
-
-
-def is_ready(root: Path, groups: Sequence[str], *, window: bool) -> bool:
-    """Whether nothing has to be done for these groups. Reads three small files."""
-    venv = root / ".venv"
-    found = stamp.read(venv)
-    return (
-        found is not None
-        and found.fingerprint == stamp.fingerprint(root)
-        and set(groups) <= set(found.groups)
-        and (found.libraries_checked or not window)
-        and venv_python(venv).exists()
-    )
-
-
 def ensure(root: Path, groups: Sequence[str], *, window: bool) -> Path:
     """Returns the interpreter of `root/.venv` with all of `groups` installed; makes or mends what is missing.
 
@@ -57,12 +36,12 @@ def ensure(root: Path, groups: Sequence[str], *, window: bool) -> Path:
         SetupError: with what to do.
     """
     venv = root / ".venv"
-    if is_ready(root, groups, window=window):
-        return venv_python(venv)
+    if stamp.is_ready(root, groups, window=window):
+        return Path(stamp.venv_python(venv))
     with _only_one(root):
-        if not is_ready(root, groups, window=window):  # another start may have done it while this one waited
+        if not stamp.is_ready(root, groups, window=window):  # another start may have done it while this one waited
             _set_up(root, venv, groups, window=window)
-    return venv_python(venv)
+    return Path(stamp.venv_python(venv))
 
 
 def _set_up(root: Path, venv: Path, groups: Sequence[str], *, window: bool) -> None:
@@ -74,7 +53,7 @@ def _set_up(root: Path, venv: Path, groups: Sequence[str], *, window: bool) -> N
     stamp.forget(venv)
     up_to_date = found is not None and found.fingerprint == current and not made_anew
     already = set(installed) if up_to_date else set[str]()
-    python = venv_python(venv)
+    python = Path(stamp.venv_python(venv))
     if not already:
         _install(root, venv, python, ["--upgrade", "pip"], "pip")
     # A group that an older version had installed is brought up to date as well.
@@ -91,9 +70,9 @@ def _set_up(root: Path, venv: Path, groups: Sequence[str], *, window: bool) -> N
     print(say(messages.READY), file=sys.stderr)
 
 
-def _works(python: Path) -> bool:
+def _works(python: str) -> bool:
     try:
-        return subprocess.run([str(python), "-c", "import pip"], capture_output=True, check=False, timeout=60).returncode == 0
+        return subprocess.run([python, "-c", "import pip"], capture_output=True, check=False, timeout=60).returncode == 0
     except (OSError, subprocess.SubprocessError):
         return False
 
@@ -105,7 +84,7 @@ def _make_venv(venv: Path) -> bool:
         False where one was there and works.
     """
     if venv.exists():
-        if _works(venv_python(venv)):
+        if _works(stamp.venv_python(venv)):
             return False
         if not (venv / "pyvenv.cfg").exists() and any(venv.iterdir()):
             raise SetupError(messages.NOT_OURS.format(folder=venv))
@@ -119,7 +98,7 @@ def _make_venv(venv: Path) -> bool:
         errors="replace",
         check=False,
     )
-    if made.returncode != 0 or not _works(venv_python(venv)):
+    if made.returncode != 0 or not _works(stamp.venv_python(venv)):
         reason = (made.stdout + made.stderr).strip()
         if "ensurepip" in reason:
             package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
@@ -212,29 +191,3 @@ else:
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
-def go_on(python: Path, arguments: Sequence[str], *, window: bool) -> int:
-    """Goes on in the interpreter of the virtual environment.
-
-    On POSIX in place. Windows has no exec that keeps the console's attention: there the window is started without a
-    console and let go, and a command-line verb is waited for, with Ctrl-C left to the child.
-
-    Returns:
-        The exit code (Windows only).
-    """
-    if sys.platform != "win32":
-        os.execv(python, [str(python), *arguments])
-    return _go_on_windows(python.parent.parent, arguments, window=window)
-
-
-def _go_on_windows(venv: Path, arguments: Sequence[str], *, window: bool) -> int:
-    command = [str(venv_python(venv, windowed=window)), *arguments]
-    if window:
-        detached = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-        subprocess.Popen(command, creationflags=detached, close_fds=True)
-        return 0
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return subprocess.run(command, check=False).returncode

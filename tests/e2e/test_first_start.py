@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.bootstrap import setup, stamp
+from core.bootstrap import stamp
 from core.paths import PROJECT_ROOT
 
 ENSURE = """
@@ -66,13 +66,13 @@ def test_first_start_installs_and_an_interrupted_one_goes_on(tmp_path: Path) -> 
         time.sleep(0.05)
     first.send_signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
     first.communicate()
-    assert not setup.is_ready(root, ["app"], window=False)
+    assert not stamp.is_ready(root, ["app"], window=False)
 
     code, out, err = finish(start_setup(root, "app"))
     assert code == 0, err
     python = Path(out.strip())
     assert subprocess.run([str(python), "-c", "import toml"], check=False).returncode == 0
-    assert setup.is_ready(root, ["app"], window=False)
+    assert stamp.is_ready(root, ["app"], window=False)
 
     # Two at once for another group: one works, the other waits for it, both succeed.
     pair = [start_setup(root, "app", "test") for _ in range(2)]
@@ -82,7 +82,7 @@ def test_first_start_installs_and_an_interrupted_one_goes_on(tmp_path: Path) -> 
     assert found is not None and set(found.groups) == {"app", "test"}
 
     # The interpreter disappears (Python was upgraded): the environment is made anew.
-    setup.venv_python(root / ".venv").unlink()
+    Path(stamp.venv_python(root / ".venv")).unlink()
     code, out, err = finish(start_setup(root, "app"))
     assert code == 0 and "made anew" in err
     assert subprocess.run([out.strip(), "-c", "import toml"], check=False).returncode == 0
@@ -103,7 +103,7 @@ def test_no_network_is_said_in_words(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=150)
     assert process.returncode == 1
     assert "could not be reached" in err and "Start Caddie again" in err
-    assert not setup.is_ready(root, ["app"], window=False)
+    assert not stamp.is_ready(root, ["app"], window=False)
 
 
 def old_python(name: str) -> str | None:
