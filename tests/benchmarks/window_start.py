@@ -94,7 +94,7 @@ def main(arguments: list[str]) -> None:
         variables.pop("PYTHONDONTWRITEBYTECODE", None)
         server = None
         if not variables.get("DISPLAY"):
-            server = subprocess.Popen(["Xvfb", ":94", "-screen", "0", "1920x1080x24"], stderr=subprocess.DEVNULL)
+            server = subprocess.Popen(["Xvfb", ":94", "-screen", "0", "1920x1080x24", "-noreset"], stderr=subprocess.DEVNULL)
             variables["DISPLAY"] = ":94"
             time.sleep(1)
         phases = [venv, "-c", PHASES.format(root=str(ROOT))]
