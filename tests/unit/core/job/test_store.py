@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import pytest
 import toml
+import tomli as tomllib
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +17,6 @@ from core.job import store
 from core.job.model import Job
 from core.job.store import dumps, load_job, loads, save_job
 from core.job.toml_text import even_numbers, same_value
-
-import tomli as tomllib
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True).filter(lambda name: name != "caddie")
 # Letters that one of the two readers is known to stumble over, and any other.
