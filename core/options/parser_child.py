@@ -304,11 +304,7 @@ def read_options(checkout: Checkout, script: str) -> list[dict[str, object]] | N
         raise
     except (Exception, SystemExit) as error:  # the code of others may raise anything; it is reported
         raise Unreadable(f"{type(error).__name__}: {error}") from error
-    return records if any(_name(record) == TELLTALE for record in records) else None
-
-
-def _name(record: dict[str, object]) -> object:
-    return record["name"]
+    return records if any(record["name"] == TELLTALE for record in records) else None
 
 
 def _record(action: argparse.Action) -> dict[str, object] | None:
