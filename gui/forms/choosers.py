@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shiboken6
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QPushButton, QWidget
@@ -76,12 +77,17 @@ class SuggestEditor(Editor):
         assert line is not None
         self.line = line
         self.line.textEdited.connect(self._typed)
-        self.combo.activated.connect(lambda index: self._typed(self.combo.itemText(index)))
+        self.combo.activated.connect(self._chosen)
         self._watch(self.combo, self.line)
         self.retranslate()
 
     def _typed(self, text: str) -> None:
         self.edited.emit(self.field.read(text))
+
+    def _chosen(self, index: int) -> None:
+        # Qt says so too when the focus leaves a line that reads as a suggestion, and that is when it is destroyed.
+        if shiboken6.isValid(self.line):
+            self._typed(self.combo.itemText(index))
 
     def show_stored(self, stored: Stored) -> None:
         if not same_stored(self.field.read(self.line.text()), stored):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shiboken6
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QStandardItem, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QCompleter, QWidget
@@ -81,6 +82,8 @@ class OptimizerPicker(Translated, QComboBox):
         self._take(name)
 
     def _on_finished(self) -> None:
+        if not shiboken6.isValid(self.line):
+            return  # the page is being destroyed, and the line loses the focus on its way out
         text = self.line.text().strip()
         if not text:
             self.setEditText(self._shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTranslator
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
@@ -63,6 +64,27 @@ def test_the_page_opens_with_no_section_built_and_builds_all_while_idle(services
     assert not any(section.rows for section in page.sections)
     qtbot.waitUntil(lambda: all(section.group.is_built for section in page.sections))
     page.deleteLater()
+
+
+@pytest.mark.parametrize("key", ["", "option:resolution", "option:caption_extension", "option:output_name"])
+def test_a_page_can_be_destroyed_with_the_cursor_in_a_field(services, qtbot, key):
+    # Qt takes the focus away while it destroys the page; a slot that touched what is gone would fail this test.
+    page = SetupPage(services)
+    page.resize(1200, 760)
+    page.show()
+    assert QTest.qWaitForWindowActive(page, 2000)
+    if key:
+        assert page.go_to(key)
+    else:
+        page.optimizer.picker.setFocus()
+    focused = QApplication.focusWidget()
+    assert focused is not None
+    assert page.isAncestorOf(focused)
+    before = services.session.job
+    page.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert not shiboken6.isValid(page)
+    assert services.session.job == before
 
 
 def test_typing_reaches_the_command_as_it_is(page, services, qtbot):
