@@ -22,7 +22,7 @@ from core.text import Text
 
 _SHORT = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 # What `toml` raises for text it cannot read: its own error is a ValueError, its bugs are the others.
-_TOML_FAILS = (ValueError, IndexError, KeyError, TypeError, AttributeError)
+_TOML_FAILS = (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 def write_document(document: dict[str, object]) -> str:
@@ -87,11 +87,11 @@ def read_document(text: str) -> dict[str, object]:
     except _TOML_FAILS as error:
         try:
             return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as strict_error:
+        except (ValueError, RecursionError) as strict_error:  # also a number of 5,000 digits, 1,000 lists in each other
             raise _unreadable(text, error, strict_error) from error
 
 
-def _unreadable(text: str, error: Exception, strict_error: ValueError) -> CaddieError:
+def _unreadable(text: str, error: Exception, strict_error: ValueError | RecursionError) -> CaddieError:
     line = getattr(error, "lineno", None)
     words = str(strict_error)
     if "(at line " in words:

@@ -24,6 +24,8 @@ _NUMBERS = {
     Finished: {"time"},
 }
 _WHOLE = {"step", "total_steps", "memory"}
+_TOO_LARGE = 1 << 63
+"""Counts from here on are damage: no reader's array holds them."""
 _TEXTS = {"name", "optimizer", "source", "path", "kind", "key", "detail", "how", "error"}
 _REQUIRED: dict[type[Event], set[str]] = {
     Started: {"time"},
@@ -97,7 +99,7 @@ def _read_fields(values: dict[str, object], kind: type[Event] | type[Group]) -> 
             if number is not None:
                 known[name] = number
         elif name in _WHOLE:
-            if isinstance(value, int) and not isinstance(value, bool):
+            if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _TOO_LARGE:
                 known[name] = value
         elif name in _TEXTS and isinstance(value, str):
             known[name] = value
@@ -109,7 +111,8 @@ def as_number(value: object) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
-        return float(value)
+        # JSON knows whole numbers that are too large for a float.
+        return float(value) if abs(value) < _TOO_LARGE or isinstance(value, float) else None
     if value in ("nan", "inf", "-inf"):
         return float(str(value))
     return None

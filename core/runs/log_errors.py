@@ -18,9 +18,13 @@ _EXCEPTION = re.compile(
 _ARGPARSE = re.compile(r"^\S+\.py: error: ")
 _LEVEL = re.compile(r"\b(?:ERROR|CRITICAL)\b")
 _NATIVE = re.compile(r"segmentation fault|core dumped|out of memory|killed\b", re.IGNORECASE)
-_SOURCE = re.compile(r"\s{2,}\S+\.py:\d+$")  # where rich says a record came from
+_SOURCE = re.compile(r"\S+\.py:\d+")  # where rich says a record came from
 _SECRETS = re.compile(
     r"(--(?:wandb_api_key|huggingface_token|hf_token|api_key|token)(?:[= ]|['\"],?\s*['\"]))([^\s'\",]+)", re.IGNORECASE
+)
+# As Python prints them: Namespace(wandb_api_key='…'), {'huggingface_token': '…'}, and as TOML has them.
+_NAMED_SECRETS = re.compile(
+    r"(\b(?:wandb_api_key|huggingface_token|hf_token|api_key)['\"]?\s{0,3}[=:]\s{0,3}['\"])([^'\"]+)", re.IGNORECASE
 )
 _HEADERS = re.compile(r"\b(hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9]{20,})\b")
 
@@ -29,7 +33,7 @@ def hide_secrets(line: str) -> str:
     """The line without keys of other services, and without the command line of accelerate's last word."""
     if "CalledProcessError: Command " in line:
         line = _COMMAND.sub(lambda match: f"{match[1]}…{match[2] or ''}", line)
-    return _HEADERS.sub("…", _SECRETS.sub(r"\1…", line))
+    return _HEADERS.sub("…", _NAMED_SECRETS.sub(r"\1…", _SECRETS.sub(r"\1…", line)))
 
 
 def tail_of(lines: Sequence[str], count: int = 40) -> tuple[str, ...]:
@@ -61,8 +65,15 @@ def find_error(lines: Iterable[str]) -> str:
     for pattern in (_ARGPARSE, _LEVEL, _EXCEPTION, _NATIVE):
         for line in reversed(own):
             if pattern.search(line) if pattern is not _EXCEPTION else pattern.match(line.strip()):
-                return hide_secrets(_SOURCE.sub("", line.strip()))
+                return hide_secrets(_without_source(line.strip()))
     return ""
+
+
+def _without_source(line: str) -> str:
+    # Cut by hand: an expression that looks for the blanks takes a minute for a line of 64,000 of them.
+    said, _, source = line.rpartition(" ")
+    bare = said.rstrip()
+    return bare if len(said) - len(bare) >= 1 and _SOURCE.fullmatch(source) else line
 
 
 def _end_of_last_traceback(lines: Sequence[str]) -> str:

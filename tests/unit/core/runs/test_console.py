@@ -123,3 +123,28 @@ def test_forms_of_the_bar(bar: str, expected: Progress | None) -> None:
     assert expected is None or console.progress == expected
     if expected is None:
         assert (console.progress.elapsed, console.progress.seconds_per_step) == (3602.0, 450.2)
+
+
+@pytest.mark.parametrize(
+    "bar",
+    [
+        f"steps:   5%|x| {'9' * 5000}/10 [00:01<00:02,  1.0s/it]",
+        f"steps:   5%|x| 1/{'9' * 5000} [00:01<00:02,  1.0s/it]",
+        f"steps:   5%|x| 1/10 [{'9' * 5000}<00:02,  1.0s/it]",
+        "steps:   5%|x| 1/10 [00:01<00:02,  1.1.1s/it]",
+        "steps:   5%|x| 1/10 [00:01<00:02,  ..s/it]",
+        "steps:   5%|x| 1/10 [00:01<00:02,  1.0s/it, avr_loss=1.2.3.]",
+        "steps:   5%|x| ٣/١٠ [٠٠:٠١<٠٠:٠٢,  ١.٠s/it]",
+    ],
+)
+def test_what_only_looks_like_a_bar_breaks_nothing(bar: str) -> None:
+    good = "steps:  10%|x| 1/10 [00:03<00:32,  3.58s/it]"
+    _, console = read(f"\r{bar}\n\r{good}\n".encode(), [])
+    assert console.progress == Progress(step=1, total=10, seconds_per_step=3.58, eta=32.0, elapsed=3.0)
+
+
+def test_blanks_without_end_cost_nothing() -> None:
+    # An expression that tries every beginning needs a minute for this; the suite's time limit would end it.
+    blanks = " " * 60_000
+    text, _ = read(f"{blanks}x.py:\nsaid{blanks}x.py:7\n{blanks}\n".encode() * 5, [])
+    assert text.splitlines()[1] == "said  x.py:7"

@@ -88,3 +88,11 @@ def test_a_torn_line_is_none_or_nothing_else(event: Event, cut: int) -> None:
     line = encode_event(event)
     if cut < len(line):
         assert decode_event(line[:cut]) is None
+
+
+@pytest.mark.parametrize("digits", [25, 400, 5000])
+def test_a_number_without_end_is_damage_and_no_crash(digits: int) -> None:
+    number = "9" * digits
+    assert decode_event(f'{{"event": "step", "time": 1, "step": {number}}}') is None
+    seen = decode_event(f'{{"event": "step", "time": 1, "step": 1, "loss": {number}}}')
+    assert seen is None or (isinstance(seen, Step) and seen.loss is None)

@@ -112,10 +112,25 @@ def test_what_other_processes_said_after_the_launcher_is_kept() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["--wandb_api_key=SECRET", "--wandb_api_key SECRET", "['--huggingface_token', 'SECRET']", "hf_" + "SECRET" * 5],
+    [
+        "--wandb_api_key=SECRET",
+        "--wandb_api_key SECRET",
+        "['--huggingface_token', 'SECRET']",
+        "hf_" + "SECRET" * 5,
+        "Namespace(wandb_api_key='SECRET', seed=1)",
+        "{'huggingface_token': 'SECRET'}",
+        'wandb_api_key = "SECRET"',
+    ],
 )
 def test_keys_are_hidden(line: str) -> None:
     assert "SECRET" not in hide_secrets(line)
+
+
+def test_a_line_of_blanks_is_no_endless_search() -> None:
+    # An expression that tries every beginning needs a minute a line; the suite's time limit would end it.
+    blanks = " " * 60_000
+    assert find_error([f"a{blanks}x.py:1 ERROR"] * 5).startswith("a ")
+    assert find_error([f"ERROR no data{blanks}train_util.py:7"]) == "ERROR no data"
 
 
 def test_exit_of_the_argument_parser_names_what_was_printed() -> None:
