@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.bootstrap import messages, pip_runner, stamp, system_libraries, torch_index
 from core.bootstrap.messages import say
+from core.locks import locked
 from core.text import Text
 
 GROUPS = ("app", "train", "test")
@@ -148,46 +149,10 @@ def _install_torch(root: Path, venv: Path, python: Path) -> None:
 
 @contextlib.contextmanager
 def _only_one(root: Path) -> Generator[None]:
-    """Holds a lock on the folder, so that two starts at once do not write into the same environment.
-
-    The lock belongs to the open file: a killed process leaves none behind.
-    """
-    path = root / ".venv.lock"
-    try:
-        stream = path.open("a+b")
-    except OSError as error:
-        raise SetupError(messages.NOT_WRITABLE.format(folder=root, reason=error.strerror)) from error
-    with stream:
-        if not _try_lock(stream.fileno()):
-            print(say(messages.WAITING), file=sys.stderr)
-            _lock(stream.fileno())
+    """Holds a lock on the folder, so that two starts at once do not write into the same environment."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(locked(root / ".venv.lock", on_wait=lambda: print(say(messages.WAITING), file=sys.stderr)))
+        except OSError as error:
+            raise SetupError(messages.NOT_WRITABLE.format(folder=root, reason=error.strerror)) from error
         yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-    import time
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _lock(descriptor: int) -> None:
-        while not _try_lock(descriptor):
-            time.sleep(0.5)
-
-else:
-    import fcntl
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from core.cli.output import note
 from core.cli.parser import build_parser
 from core.errors import CaddieError
+from core.text import Text
 
 OK, FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -35,6 +36,12 @@ def run(arguments: Sequence[str]) -> int:
         # `main.py optimizers | head`: the reader has enough. Nothing may be flushed into the closed pipe at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except OSError as error:
+        # What the verbs know how to explain is a CaddieError; the disk and its permissions can fail anywhere.
+        reason = error.strerror or str(error)
+        what = f"{error.filename}: {reason}" if error.filename else reason
+        note(Text(f"A file or folder could not be used: {what}", f"ファイルまたはフォルダーを使用できません: {what}"))
+        return FAILED
 
 
 def _verb(name: str) -> Callable[[Namespace], int]:

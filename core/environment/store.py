@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ import tomli as tomllib
 from core.environment.model import Environment
 from core.errors import CaddieError
 from core.files import write_atomically
+from core.locks import locked
 from core.text import Text
 
 _VERSION = 1
@@ -52,12 +54,13 @@ class EnvironmentStore:
             OSError: the file cannot be written.
             CaddieError: a path that UTF-8 cannot say.
         """
-        environments, selected = self._read()
-        if any(item.id == environment.id for item in environments):
-            environments = [environment if item.id == environment.id else item for item in environments]
-        else:
-            environments.append(environment)
-        self._write(environments, selected)
+        with self._alone():
+            environments, selected = self._read()
+            if any(item.id == environment.id for item in environments):
+                environments = [environment if item.id == environment.id else item for item in environments]
+            else:
+                environments.append(environment)
+            self._write(environments, selected)
 
     def remove(self, environment_id: str) -> None:
         """Forgets it; nothing on the disk but the list is touched. Unknown ids are no error.
@@ -65,10 +68,11 @@ class EnvironmentStore:
         Raises:
             OSError: the file cannot be written.
         """
-        environments, selected = self._read()
-        kept = [item for item in environments if item.id != environment_id]
-        if len(kept) != len(environments):
-            self._write(kept, selected if selected != environment_id else None)
+        with self._alone():
+            environments, selected = self._read()
+            kept = [item for item in environments if item.id != environment_id]
+            if len(kept) != len(environments):
+                self._write(kept, selected if selected != environment_id else None)
 
     @property
     def selected(self) -> str | None:
@@ -85,17 +89,24 @@ class EnvironmentStore:
         Raises:
             OSError: the file cannot be written.
         """
-        environments, selected = self._read()
-        if selected != environment_id and any(item.id == environment_id for item in environments):
-            self._write(environments, environment_id)
+        with self._alone():
+            environments, selected = self._read()
+            if selected != environment_id and any(item.id == environment_id for item in environments):
+                self._write(environments, environment_id)
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Between the reading and the writing of a change, no window and no command line may make another."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return locked(self._path.with_name(f"{self._path.name}.lock"))
 
     def _read(self) -> tuple[list[Environment], str | None]:
         self.problem = None
         try:
-            data = tomllib.loads(self._path.read_text(encoding="utf-8"))
+            # An editor may have put a byte order mark in front.
+            data = tomllib.loads(self._path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             return [], None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number or a nesting beyond all limits
             self._keep_copy(str(error))
             return [], None
         entries = data.get("environment", [])

@@ -194,3 +194,24 @@ def test_demo_leaves_everything_it_promises(home: Path) -> None:
     rates = [json.loads(line) for line in (run / "events.jsonl").read_text(encoding="utf-8").splitlines()]
     moved = [event["groups"][0]["d_lr"] for event in rates if event["event"] == "step"]
     assert len(moved) == 40 and moved[-1] != moved[0]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["environment", "list"], ["environment", "add", sys.executable], ["demo", "--steps", "3"]], ids=" ".join
+)
+def test_a_home_that_cannot_be_used_is_a_sentence(tmp_path: Path, arguments: list[str]) -> None:
+    in_the_way = tmp_path / "home"
+    in_the_way.write_text("a file, no folder")
+    done = subprocess.run(
+        [*VERB, *arguments],
+        env=variables(in_the_way),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "could not be used" in done.stderr
+    assert str(in_the_way) in done.stderr
+    assert "Traceback" not in done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path, PurePosixPath
 
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from core.environment.model import Environment
 from core.environment.store import EnvironmentStore, environment_id
+from core.paths import PROJECT_ROOT
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1)
 
@@ -51,7 +54,9 @@ def test_every_name_and_path_survives(name: str, python: str, folder: str) -> No
         assert store.all() == [item]
 
 
-@pytest.mark.parametrize("content", [b"not [ toml", b"\xff\xfe\x00", b"environment = 3", b"[[environment]]\nid = 1\n"])
+@pytest.mark.parametrize(
+    "content", [b"not [ toml", b"\xff\xfe\x00", b"environment = 3", b"a = " + b"9" * 5000, b"[[environment]]\nid = 1\n"]
+)
 def test_a_broken_file_is_kept_as_a_copy_and_said(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "environments.toml"
     path.write_bytes(content)
@@ -81,3 +86,38 @@ def test_ids_are_stable_and_tell_environments_apart() -> None:
     assert environment_id(python, folder) == environment_id(Path("/opt/venv/lib/../bin/python"), folder)
     assert environment_id(python, folder) != environment_id(python, None)
     assert PurePosixPath(environment_id(python, None)).name.isalnum()
+
+
+def test_a_byte_order_mark_of_an_editor_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "environments.toml"
+    store = EnvironmentStore(path)
+    store.add(env("a"))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert [item.id for item in store.all()] == ["a"]
+    assert store.problem is None
+
+
+def test_processes_that_add_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "environments.toml"
+    code = (
+        "import sys; from pathlib import Path; from core.environment.model import Environment\n"
+        "from core.environment.store import EnvironmentStore\n"
+        "sys.stdin.read(1)\n"  # all begin together
+        "for number in range(10):\n"
+        "    name = f'{sys.argv[2]}-{number}'\n"
+        "    EnvironmentStore(Path(sys.argv[1])).add(Environment(id=name, name=name, python=Path('/p')))\n"
+    )
+    children = [
+        subprocess.Popen([sys.executable, "-c", code, str(path), str(child)], stdin=subprocess.PIPE, cwd=PROJECT_ROOT)
+        for child in range(3)
+    ]
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write(b"x")
+        child.stdin.flush()
+    assert [child.wait() for child in children] == [0, 0, 0]
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.close()
+    found = {item.id for item in EnvironmentStore(path).all()}
+    assert found == {f"{child}-{number}" for child in range(3) for number in range(10)}
