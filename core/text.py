@@ -48,6 +48,14 @@ def same(words: str) -> Text:
     return Text(words, words)
 
 
+def join_sentences(*sentences: str) -> str:
+    """One paragraph of what is not empty: a space between sentences, but none after a Japanese full stop."""
+    paragraph = ""
+    for sentence in filter(None, sentences):
+        paragraph += sentence if not paragraph or paragraph.endswith("。") else f" {sentence}"
+    return paragraph
+
+
 def preferred_language(environment: dict[str, str] | None = None) -> Language:
     """The language to start with: `CADDIE_LANGUAGE` if set, else the system's, else English."""
     variables = os.environ if environment is None else environment

@@ -106,10 +106,10 @@ def _whole(seen: Evidence) -> tuple[Ending, Text, bool]:
     ja = f"学習は {seen.steps} ステップすべてを終えました。"
     if seen.files:
         en += f" Saved: {_names(seen)}."
-        ja += f" 保存先: {_names(seen)}。"
+        ja += f"保存先: {_names(seen)}。"
     if seen.exit_code not in (0, None):
         en += f" The process then ended with code {seen.exit_code} while closing."
-        ja += f" その後の終了処理で、プロセスがコード {seen.exit_code} で終わりました。"
+        ja += f"その後の終了処理で、プロセスがコード {seen.exit_code} で終わりました。"
     return Ending.FINISHED, Text(en, ja), False
 
 
@@ -129,7 +129,7 @@ def _stopped(seen: Evidence) -> Text:
         return Text("Stopped before the first step.", "最初のステップの前に停止しました。")
     en, ja = _of_total(seen)
     kept_en = f" Already saved: {_names(seen)}." if seen.files else " Nothing had been saved yet."
-    kept_ja = f" 保存済み: {_names(seen)}。" if seen.files else " 保存されたファイルはまだありません。"
+    kept_ja = f"保存済み: {_names(seen)}。" if seen.files else "保存されたファイルはまだありません。"
     return Text(f"Stopped at {en}.{kept_en}", f"{ja}で停止しました。{kept_ja}")
 
 

@@ -58,10 +58,10 @@ class Translation(QObject):
     def _switch(self, language: Language) -> None:
         self.uninstall()
         self._language = language
-        if language == "en":
-            return  # the sources are English
-        qt_folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
-        for name, folder in ((f"qtbase_{language}", qt_folder), (f"caddie_{language}", str(self._folder))):
+        files = [(f"caddie_{language}", str(self._folder))]
+        if language != "en":  # the sources are English; caddie_en holds the plurals only
+            files.insert(0, (f"qtbase_{language}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)))
+        for name, folder in files:
             translator = QTranslator(self)
             if translator.load(name, folder):
                 self._application.installTranslator(translator)

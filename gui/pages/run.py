@@ -31,7 +31,7 @@ from gui.run.log_view import LogView
 from gui.run.outcome_card import OutcomeCard
 from gui.run.problems_card import ProblemsCard
 from gui.run.recent import RecentRuns
-from gui.run.words import duration, ending_badge, moment, speed
+from gui.run.words import duration, ending_badge, moment, rate_word, speed
 from gui.services import Services
 from gui.theme import tokens
 from gui.widgets.badge import BadgeLook
@@ -341,7 +341,7 @@ class RunPage(Page):
 
 def rate_of(metrics: RunMetrics) -> tuple[str, str]:
     """Name and latest value of the learning rate that says most: d*lr, else the effective one, else lr; of the U-Net."""
-    for quantity, word in ((Quantity.D_LR, "d*lr"), (Quantity.EFFECTIVE_LR, "effective lr"), (Quantity.LR, "lr")):
+    for quantity in (Quantity.D_LR, Quantity.EFFECTIVE_LR, Quantity.LR):
         curves = {
             group: series
             for group, series in metrics.of(quantity).items()
@@ -352,5 +352,6 @@ def rate_of(metrics: RunMetrics) -> tuple[str, str]:
             last = curves[group].last
             several = len(metrics.groups) > 1 and bool(group)
             text = number(last) if last is not None and not math.isnan(last) else "nan"
+            word = rate_word(quantity)
             return (f"{word} · {group}" if several else word), text
-    return "lr", "–"
+    return rate_word(Quantity.LR), "–"

@@ -9,6 +9,7 @@ from core.metrics.rates import RateCurve, rate_curves
 from core.metrics.run_metrics import Quantity, RunMetrics
 from gui.plots.curve import Look
 from gui.plots.section import PlotSection
+from gui.run.words import rate_word
 from gui.theme.theme import Theme
 
 _DASHES = {
@@ -56,12 +57,7 @@ class RatesPlot(PlotSection):
                 curve.set_data(series.x, series.y)
 
     def _name(self, found: RateCurve) -> str:
-        words = {
-            Quantity.D_LR: self.tr("d*lr"),
-            Quantity.LR: self.tr("lr"),
-            Quantity.EFFECTIVE_LR: self.tr("effective lr"),
-        }
-        word = words[found.key.quantity]
+        word = rate_word(found.key.quantity)
         return f"{word} · {found.named_groups}" if found.named_groups else word
 
     def _look(self, found: RateCurve) -> Look:

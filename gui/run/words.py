@@ -6,6 +6,7 @@ import math
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
+from core.metrics.run_metrics import Quantity
 from core.runs.outcome import Ending
 from core.text import Language
 from gui.bridge.run_stop import StopStage
@@ -47,6 +48,15 @@ def stop_words(stage: StopStage) -> str:
         StopStage.TERMINATING: QCoreApplication.translate("Runs", "Stopping: its processes were told to end"),
         StopStage.KILLING: QCoreApplication.translate("Runs", "Stopping: its processes are being killed"),
     }[stage]
+
+
+def rate_word(quantity: Quantity) -> str:
+    """A kind of learning rate, as plots and figures name it."""
+    return {
+        Quantity.D_LR: QCoreApplication.translate("Runs", "d*lr"),
+        Quantity.LR: QCoreApplication.translate("Runs", "lr"),
+        Quantity.EFFECTIVE_LR: QCoreApplication.translate("Runs", "effective lr"),
+    }[quantity]
 
 
 def duration(seconds: float | None) -> str:

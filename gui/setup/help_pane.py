@@ -74,7 +74,8 @@ class HelpPane(Translated, QFrame):
             facts.append((self.tr("Unit"), say(described.unit)))
         lines = [f"<p><b>{html.escape(label)}</b><br>{html.escape(value)}</p>" for label, value in facts if value]
         if described.examples:
-            lines.append(f"<p><b>{html.escape(self.tr('Examples'))}</b>")
+            heading = self.tr("Examples")  # lupdate does not look into f-strings
+            lines.append(f"<p><b>{html.escape(heading)}</b>")
             lines += [self._example(value, source) for value, source in described.examples]
             lines.append("</p>")
         self._facts.setText("".join(lines))

@@ -7,8 +7,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.catalogue.spec import Note, OptimizerSpec
 from core.job.model import Job
+from core.text import join_sentences
 from gui.forms.described import first_sentence
 from gui.forms.row import ElidedLabel, FormTools
+from gui.models.optimizer_columns import rate_text
 from gui.setup.optimizer_model import LEARNING_RATE, OWN_LEARNING_RATES, wants_learning_rate
 from gui.theme.theme import Theme
 from gui.widgets.base import Button, IconLabel, Label, Translated
@@ -121,14 +123,13 @@ class OptimizerNotes(Translated, QFrame):
         self.rate.setVisible(spec is not None)
         if spec is None:
             return
-        start, job = repr(spec.learning_rate.start), self._job
-        words = self.tr("Learning rate to start from: {0}.").format(start)
+        start, job = rate_text(spec.learning_rate.start), self._job
+        words = [self.tr("Learning rate to start from: {0}.").format(start)]
         own = [name for name in OWN_LEARNING_RATES if name in job.options]
         if own:
-            words += " " + self.tr("{0} is set and counts instead for its part.").format(", ".join(own))
+            words.append(self.tr("{0} is set and counts instead for its part.").format(", ".join(own)))
         reason = self._tools.say(spec.learning_rate.reason)
-        words += " " + first_sentence(reason)
-        self.rate.say(words)
+        self.rate.say(join_sentences(*words, first_sentence(reason)))
         self.rate.setToolTip(f"<p>{reason}</p><p><i>{self._tools.say(spec.learning_rate.source.title)}</i></p>")
         wanted = wants_learning_rate(job, spec) and LEARNING_RATE not in own
         self.rate.button.setText(self.tr("Use {0}").format(start))

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from core.errors import nearest
+from core.text import join_sentences
 from gui.forms.binding import FormBinding
 from gui.forms.described import Described
 from gui.forms.row import FieldRow, FormTools
@@ -150,9 +151,9 @@ class OtherArguments(Translated, QWidget):
     def _words(self) -> str:
         if not self._described or not self._rows:
             return ""
-        words = self.tr("This optimizer is not known to take these. They are kept and passed on as they are.")
+        words = [self.tr("This optimizer is not known to take these. They are kept and passed on as they are.")]
         for name in self.names:
             near = nearest(name, self._known)
             if near is not None:
-                words += " " + self.tr("{0}: did you mean {1}?").format(name, near)
-        return words
+                words.append(self.tr("{0}: did you mean {1}?").format(name, near))
+        return join_sentences(*words)

@@ -408,7 +408,7 @@
     </message>
     <message>
         <source>Add folder …</source>
-        <translation>フォルダーを追加…</translation>
+        <translation>フォルダー追加…</translation>
     </message>
     <message>
         <source>Python …</source>
@@ -579,15 +579,15 @@
     </message>
     <message>
         <source>Every category</source>
-        <translation>すべてのカテゴリ</translation>
+        <translation>カテゴリ: すべて</translation>
     </message>
     <message>
         <source>Every LR method</source>
-        <translation>すべてのLr方式</translation>
+        <translation>Lr方式: すべて</translation>
     </message>
     <message>
         <source>Installed or not</source>
-        <translation>インストール状態を問わない</translation>
+        <translation>インストール: すべて</translation>
     </message>
     <message>
         <source>Ready to use</source>
@@ -599,7 +599,7 @@
     </message>
     <message>
         <source>Any state memory</source>
-        <translation>状態メモリを問わない</translation>
+        <translation>状態メモリ: すべて</translation>
     </message>
     <message>
         <source>At most {bytes} B/param</source>
@@ -662,6 +662,10 @@
     <message>
         <source>Unit</source>
         <translation>単位</translation>
+    </message>
+    <message>
+        <source>Examples</source>
+        <translation>例</translation>
     </message>
 </context>
 <context>
@@ -766,7 +770,7 @@
     </message>
     <message>
         <source>job</source>
-        <translation>job</translation>
+        <translation>ジョブ</translation>
     </message>
 </context>
 <context>
@@ -1180,7 +1184,7 @@
     </message>
     <message>
         <source>Name</source>
-        <translation>名前</translation>
+        <translation>名称</translation>
     </message>
     <message>
         <source>LR method</source>
@@ -1332,7 +1336,7 @@
     </message>
     <message>
         <source>{bytes} B/param</source>
-        <translation>{bytes} B/パラメータ</translation>
+        <translation>{bytes} B/個</translation>
     </message>
     <message>
         <source>ignored</source>
@@ -1810,18 +1814,6 @@
 <context>
     <name>RatesPlot</name>
     <message>
-        <source>d*lr</source>
-        <translation>d*lr</translation>
-    </message>
-    <message>
-        <source>lr</source>
-        <translation>lr</translation>
-    </message>
-    <message>
-        <source>effective lr</source>
-        <translation>実効 lr</translation>
-    </message>
-    <message>
         <source>No learning rate has been reported yet</source>
         <translation>学習率の記録がまだありません</translation>
     </message>
@@ -2016,7 +2008,7 @@
     </message>
     <message>
         <source>Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. The training goes on when this window closes. To see all of it at work first, run “python main.py demo” in a terminal: it trains something small.</source>
-        <translation>開いているジョブを開始すると、loss、学習率、d*lr がステップごとにここに表示され、下にログが流れます。ウィンドウを閉じても学習は続きます。まず動きを見たい場合は、ターミナルで「python main.py demo」を実行すると小さな学習を試せます。</translation>
+        <translation>開いているジョブを開始すると、loss、学習率、d*lr がステップごとに表示され、下にログが流れます。ウィンドウを閉じても学習は続きます。まず動きを見るには、ターミナルで「python main.py demo」を実行してください。小さな学習を試せます。</translation>
     </message>
 </context>
 <context>
@@ -2060,6 +2052,18 @@
     <message>
         <source>Stopping: its processes are being killed</source>
         <translation>停止中: プロセスを強制終了しています</translation>
+    </message>
+    <message>
+        <source>d*lr</source>
+        <translation>d*lr</translation>
+    </message>
+    <message>
+        <source>lr</source>
+        <translation>lr</translation>
+    </message>
+    <message>
+        <source>effective lr</source>
+        <translation>実効 lr</translation>
     </message>
     <message>
         <source>{s} s</source>
@@ -2136,11 +2140,11 @@
     <name>Startup</name>
     <message>
         <source>Caddie ended unexpectedly with unsaved changes to “{name}”.</source>
-        <translation>「{name}」の変更を保存しないまま、Caddie が予期せず終了しました。</translation>
+        <translation>Caddie が予期せず終了しました。「{name}」に未保存の変更があります。</translation>
     </message>
     <message>
         <source>Caddie ended unexpectedly with an unsaved job.</source>
-        <translation>ジョブを保存しないまま、Caddie が予期せず終了しました。</translation>
+        <translation>Caddie が予期せず終了しました。未保存のジョブがあります。</translation>
     </message>
     <message>
         <source>Restore</source>

@@ -1,4 +1,4 @@
-"""Gathers the window's strings into resources/translations/caddie_ja.ts and builds the .qm that is shipped.
+"""Gathers the window's strings into resources/translations/caddie_*.ts and builds the .qm files that are shipped.
 
 Run it after changing a string: `python tests/helpers/update_translations.py`. Then translate what is unfinished in the
 .ts (Qt Linguist or a text editor) and run it again. `--check` changes nothing and ends with 1 where something is stale.
@@ -16,7 +16,9 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "resources" / "translations"
-LANGUAGES = ("ja",)
+LANGUAGES = ("en", "ja")
+PLURALS_ONLY = ("en",)
+"""Of the language of the sources, only the plural forms need a file: "1 step", not "1 steps"."""
 
 
 def sources() -> list[str]:
@@ -36,9 +38,11 @@ def tool(name: str) -> str:
     return found
 
 
-def update(target: Path) -> None:
+def update(target: Path, language: str) -> None:
     """Brings a .ts file up to date with the sources; obsolete strings go, translations stay."""
-    command = [tool("pyside6-lupdate"), *sources(), "-no-obsolete", "-locations", "none", "-ts", str(target)]
+    command = [tool("pyside6-lupdate"), *sources(), "-no-obsolete", "-locations", "none"]
+    command += ["-pluralonly"] if language in PLURALS_ONLY else []
+    command += ["-ts", str(target)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
 
@@ -49,14 +53,18 @@ def release(source: Path, target: Path) -> None:
 
 
 def messages(path: Path) -> dict[tuple[str, str], str | None]:
-    """(context, source) -> translation; None where it is unfinished."""
+    """(context, source) -> translation; None where it is unfinished. The forms of a plural are joined by line ends."""
     found: dict[tuple[str, str], str | None] = {}
     for context in ElementTree.parse(path).getroot().iter("context"):
         name = context.findtext("name") or ""
         for message in context.iter("message"):
             translation = message.find("translation")
-            done = translation is not None and translation.get("type") is None and translation.text
-            found[name, message.findtext("source") or ""] = translation.text if done and translation is not None else None
+            if translation is None or translation.get("type") is not None:
+                forms: list[str | None] = [None]
+            else:
+                forms = [form.text for form in translation.iter("numerusform")] or [translation.text]
+            done = [form for form in forms if form]
+            found[name, message.findtext("source") or ""] = "\n".join(done) if len(done) == len(forms) else None
     return found
 
 
@@ -67,7 +75,7 @@ def stale(language: str) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder) / kept.name
         shutil.copy2(kept, fresh)
-        update(fresh)
+        update(fresh, language)
         present, wanted = messages(kept), messages(fresh)
         problems += [f"not in {kept.name}: {context}: {source!r}" for context, source in wanted.keys() - present.keys()]
         problems += [f"no longer used: {context}: {source!r}" for context, source in present.keys() - wanted.keys()]
@@ -95,7 +103,7 @@ def main(arguments: list[str]) -> int:
                 f'<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE TS>\n<TS version="2.1" language="{language}"></TS>\n',
                 encoding="utf-8",
             )
-        update(path)
+        update(path, language)
         release(path, path.with_suffix(".qm"))
         known = messages(path)
         missing = [key for key, value in known.items() if value is None]

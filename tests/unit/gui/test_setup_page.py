@@ -202,7 +202,7 @@ def test_reset_all_is_one_edit(page, services):
 def test_the_starting_rate_is_one_click_away(page, services):
     services.session.edit(Job(options={"learning_rate": 1e-4}).with_optimizer("Prodigy"), "open")
     notes = page.optimizer.notes
-    assert notes.rate.button.text() == "Use 1.0"
+    assert notes.rate.button.text() == "Use 1"
     notes.rate.button.click()
     assert services.session.job.options["learning_rate"] == 1.0
     assert notes.rate.button.isHidden()
