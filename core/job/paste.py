@@ -25,6 +25,9 @@ from core.text import Text
 _SPLITTERS: Final[Mapping[str, Callable[[str], list[list[str]]]]] = MappingProxyType(
     {"sh": sh.split_commands, "cmd": cmd.split_commands, "powershell": powershell.split_commands}
 )
+_JOINERS: Final[Mapping[str, Callable[[Sequence[str]], str]]] = MappingProxyType(
+    {"sh": sh.join, "cmd": cmd.join, "powershell": powershell.join}
+)
 _FLAG = re.compile(r"(?:^|\s)[\"']?--[A-Za-z]")
 _SCRIPT = re.compile(r"(?:^|[\\/])[^\\/]*(?:train|fine_tune|textual_inversion)[^\\/]*\.py$")
 _VARIABLE = re.compile(r"%[A-Za-z_]\w*%|\$\{?[A-Za-z_]\w*|%~?[0-9*]|\$env:")
@@ -77,10 +80,17 @@ def _looks_like_a_command(text: str) -> bool:
 
 
 def dialect_of(text: str) -> str:
-    """`sh`, `cmd` or `powershell`: told by how lines go on, else by words and paths that only one has."""
-    for ending, name in ((r"\^[ \t]*$", "cmd"), (r"`[ \t]*$", "powershell"), (r"\\$", "sh")):
+    """`sh`, `cmd` or `powershell`.
+
+    Told by how lines go on; else by being the only one that would write the command so; else by words and paths that
+    only one has.
+    """
+    for ending, name in ((r"\^[ \t]*\n", "cmd"), (r"`[ \t]*\n", "powershell"), (r"\\\n", "sh")):
         if re.search(ending, text, re.MULTILINE):
             return name
+    writers = [name for name in _SPLITTERS if _writes_so(name, text)]
+    if len(writers) == 1:
+        return writers[0]
     if re.search(r"^\s*(&\s|\$\w+\s*=|\$env:)", text, re.MULTILINE):
         return "powershell"
     if re.search(
@@ -90,6 +100,14 @@ def dialect_of(text: str) -> str:
     # A backslash in a bare path would be eaten by sh, one in single quotes only works in sh and PowerShell.
     bare = re.sub(r"'[^']*'", "", text)
     return "cmd" if re.search(r"\b[A-Za-z]:\\|\.\\\w|\w\\\w", bare) else "sh"
+
+
+def _writes_so(dialect: str, text: str) -> bool:
+    try:
+        commands = _SPLITTERS[dialect](text)
+        return text == _JOINERS[dialect](commands[-1] if commands else [])
+    except ValueProblem:
+        return False
 
 
 def _read_command(text: str, options: OptionSet, catalogue: Catalogue) -> Pasted:

@@ -209,6 +209,7 @@ def test_nothing_says_nothing() -> None:
         ("set X=1\na", "cmd"),
         ("./x 'C:\\y'", "sh"),
         ("python x.py", "sh"),
+        ("python x.py --output_dir .\\out\\", "cmd"),
     ],
 )
 def test_dialects(text: str, dialect: str) -> None:
