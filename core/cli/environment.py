@@ -16,6 +16,7 @@ from core.environment.check import everything_missing, optimizer_state
 from core.environment.install import InstallPlan, InstallResult, plan_install, run_install, shown
 from core.environment.model import Environment, PackageReport, ProbeReport, Readiness
 from core.environment.probe import probe
+from core.environment.reports import users_reports
 from core.environment.store import EnvironmentStore
 from core.errors import CaddieError, nearest
 from core.paths import environments_file
@@ -147,6 +148,10 @@ def _probed(options: Namespace) -> tuple[Environment, ProbeReport]:
     report = probe(environment)
     if report.problem is not None:
         raise CaddieError(report.problem)
+    try:
+        users_reports().save(environment.id, report)
+    except OSError as error:
+        note(Text(f"The result could not be kept: {error}", f"結果を保存できませんでした: {error}"))
     return environment, report
 
 

@@ -10,8 +10,7 @@ from core.catalogue.loader import load_catalogue
 from core.cli.output import note, print_json
 from core.cli.place import find_place, options_in
 from core.cli.watch import show_outcome, watch
-from core.command.problems import problems
-from core.errors import Problems
+from core.job.check import refuse_faults
 from core.job.store import load_job
 from core.runs.launch import start_run
 from core.runs.outcome import Ending
@@ -25,9 +24,7 @@ def run_run(options: Namespace) -> int:
         job = replace(job, companion=False)
     environment = find_place(job, options)
     known = options_in(environment, job.script)
-    found = problems(job, known, load_catalogue())
-    if found:
-        raise Problems(Text("This job would fail:", "このジョブは失敗します:"), found)
+    refuse_faults(job, known, load_catalogue())
     run = start_run(job, environment, known, runs_dir=Path(options.out).absolute() if options.out else None)
     note(Text(f"Run folder: {run.path}", f"実行フォルダー: {run.path}"))
     if options.detach:

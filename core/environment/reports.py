@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from core import paths
 from core.environment.model import CheckoutReport, GpuReport, PackageReport, ProbeReport
 from core.files import write_atomically
 from core.text import Text
@@ -39,6 +40,11 @@ class ReportCache:
 
     def _path(self, environment_id: str) -> Path:
         return self._folder / f"{environment_id}.json"
+
+
+def users_reports() -> ReportCache:
+    """The last probe of each of the user's environments; the window and the command line share it."""
+    return ReportCache(paths.user_data_dir() / "probes")
 
 
 def report_to_json(report: ProbeReport) -> dict[str, Any]:

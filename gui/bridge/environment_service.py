@@ -17,7 +17,7 @@ from core import paths
 from core.catalogue.catalogue import Catalogue
 from core.catalogue.spec import OptimizerSpec
 from core.environment.model import Environment, OptimizerState, ProbeReport, Readiness
-from core.environment.reports import ReportCache
+from core.environment.reports import ReportCache, users_reports
 from core.environment.store import EnvironmentStore
 from core.text import Text
 from gui.bridge.pip_runner import PipRunner
@@ -89,7 +89,7 @@ class EnvironmentService(QObject):
         super().__init__(parent)
         self._catalogue = catalogue
         self._store = store or EnvironmentStore(paths.environments_file())
-        self._cache = cache or ReportCache(paths.user_data_dir() / "probes")
+        self._cache = cache or users_reports()
         self._timeout = timeout
         self._workers = Tasks(self, threads=3)
         self._workers.unhandled.connect(tasks.report)
