@@ -65,7 +65,13 @@ class Watch:
         self.pid, self.stop, self.stopping = os.getpid(), stop, False
         self.off = not events or os.environ.get("RANK", "0") != "0"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        self.file = -1 if self.off else os.open(str(events), flags, 0o666)
+        self.file, self.torn = -1, False
+        if not self.off:
+            try:
+                self.file = os.open(str(events), flags, 0o666)
+            except OSError as error:  # no metrics are no reason not to train
+                self.off = True
+                sys.stderr.write(f"No metrics: {error}\n")
         self.folder = os.path.dirname(os.path.realpath(script))
         self.begun, self.step, self.depth = False, 0, 0
         self.losses: list[Any] = []  # of the micro-batches of the step that is open, on their device
@@ -83,7 +89,9 @@ class Watch:
         if self.file >= 0 and os.getpid() == self.pid:
             known = {key: value for key, value in values.items() if value is not None}
             line = json.dumps({"event": event, "time": time.time(), **known}, ensure_ascii=False) + "\n"
-            os.write(self.file, line.encode("utf-8", "backslashreplace"))  # one call: a line is whole or not there
+            data = (b"\n" if self.torn else b"") + line.encode("utf-8", "backslashreplace")
+            # One call: a line is whole or not there; on a full disk a part, which the next one must not be glued to.
+            self.torn = os.write(self.file, data) < len(data)
 
     def warn(self, key: str, step: int, detail: str = "") -> None:
         if key not in self.told:

@@ -7,12 +7,14 @@ it watches that one.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from core.runs.evidence import gather
 from core.runs.folder import RunFolder, update_processes
@@ -58,6 +60,7 @@ class Supervisor:
         self._looked_at_all = 0.0
         self._lives_on = False
         self._terminated = False
+        self._unwritten: dict[str, Any] = {}
 
     def run(self) -> None:
         """Starts the command (or finds it running), watches it, and writes the outcome."""
@@ -98,20 +101,35 @@ class Supervisor:
         except (OSError, ValueError) as error:
             return Text(f"The training could not be started: {error}", f"学習プロセスを起動できませんでした: {error}")
         child = identify(self._child.pid) or ProcessId(self._child.pid, time.time())
-        update_processes(self._run, child=child, started_at=child.created)
+        self._note(child=child, started_at=child.created)
         return None
+
+    def _note(self, **facts: Any) -> None:
+        """Writes into process.json. A full disk must not end the watch: what could not be written is, the next time."""
+        self._unwritten |= facts
+        try:
+            update_processes(self._run, **self._unwritten)
+        except OSError as error:
+            _complain(f"process.json is not written: {error}")
+        else:
+            self._unwritten = {}
 
     def _watch(self) -> None:
         """Returns when nothing of the training is alive any more, or only what it left behind."""
         stopper: Stopper | None = None
         while self._is_running():
             self._remember_tree()
-            if self._terminated and not self._run.stop_requested():
-                self._run.request_stop()  # somebody ends the supervisor: the training does not go on unseen
-            if self._run.stop_requested():
+            asked = self._run.stop_requested()
+            if self._terminated and not asked:  # somebody ends the supervisor: the training does not go on unseen
+                with contextlib.suppress(OSError):
+                    self._run.request_stop()
+                asked = self._run.stop_requested()
+            if asked or self._terminated:
                 urgent = stop_is_urgent(self._run.stop_file)
                 if stopper is None:
-                    stopper = Stopper(self._run, self._times, with_companion=self._command.companion, urgent=urgent)
+                    # The companion is asked by the file; where that could not be written, nobody is asked.
+                    companion = self._command.companion and asked
+                    stopper = Stopper(self._run, self._times, with_companion=companion, urgent=urgent)
                 if urgent:
                     stopper.hurry()
                 stopper.push()
@@ -152,6 +170,8 @@ class Supervisor:
         if now - self._looked_at_tree < _LOOK_AT_TREE * (5 if settled else 1):
             return
         self._looked_at_tree = now
+        if self._unwritten:
+            self._note()
         record = self._run.processes()
         if record.child is None:
             return
@@ -161,7 +181,7 @@ class Supervisor:
                 known[pid] = found
         seen = tuple(known.values())
         if set(seen) != set(record.seen):
-            update_processes(self._run, seen=seen)
+            self._note(seen=seen)
 
     def _wait_for_leftovers(self) -> None:
         """Gives what a script that ended by itself left behind (uploads, loggers) a moment to end by itself."""
@@ -181,10 +201,16 @@ class Supervisor:
                 write_outcome(self._run.outcome_file, outcome)
             except OSError as error:
                 if attempt == 0:
-                    sys.stderr.write(f"The outcome ({outcome.ending.value}: {outcome.sentence.en}) is not written: {error}\n")
+                    _complain(f"The outcome ({outcome.ending.value}: {outcome.sentence.en}) is not written: {error}")
                 time.sleep(_WRITE_AGAIN)
             else:
                 return
+
+
+def _complain(words: str) -> None:
+    # Into supervisor.log, which lies on the same full disk.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{words}\n")
 
 
 def _runs_script(argv: list[str], command: RunCommand) -> bool:

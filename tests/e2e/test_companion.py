@@ -224,6 +224,30 @@ def test_a_script_without_accelerate_is_counted_too(tmp_path: Path) -> None:
     ]
 
 
+def test_events_that_cannot_be_written_do_not_keep_the_script_from_running(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("print('it ran')", encoding="utf-8")
+    done = run_directly([str(script)], tmp_path / "no such folder" / "events.jsonl")
+    assert (done.returncode, done.stdout) == (0, "it ran\n")
+    assert "No metrics" in done.stderr
+
+
+def test_a_line_that_a_full_disk_cut_does_not_spoil_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.runs import companion as module
+
+    events = tmp_path / "events.jsonl"
+    watch = module.Watch(str(events), None, SCRIPT)
+    write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "write", lambda file, data: write(file, data[:20]))
+        watch.write("step", step=1)
+    watch.finish("returned")
+    os.close(watch.file)
+    found = [decode_event(line) for line in events.read_text(encoding="utf-8").splitlines()]
+    assert found[0] is None
+    assert isinstance(found[1], Finished)
+
+
 def test_a_fault_in_the_companion_is_told_and_harms_nothing(tmp_path: Path) -> None:
     script = tmp_path / "loop.py"
     script.write_text(TORCH_ONLY, "utf-8")

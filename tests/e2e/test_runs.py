@@ -323,3 +323,44 @@ def test_a_full_disk_for_the_outcome_is_said_and_tried_again(monkeypatch: pytest
     module.Supervisor(run, StopTimes())._write(outcome)
     assert RunFolder(run.path).outcome() == outcome
     assert "No space left" in said[0]
+
+
+def test_a_disk_that_is_full_during_the_run_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be written for a while: not who is at work, not the outcome, not even the complaint about it."""
+    from core.runs import supervisor as module
+    from core.runs.folder import make_run_folder, prepare, update_processes
+    from core.runs.records import RunCommand, StopTimes
+
+    run = make_run_folder("full")
+    prepare(run, RunCommand(argv=(sys.executable, "-c", "pass"), cwd=str(PROJECT_ROOT), companion=False))
+    failures = [OSError(28, "No space left on device")] * 2
+    write_outcome = module.write_outcome
+
+    def no_space(_text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    def write_child(folder: RunFolder, **facts: object) -> None:
+        if "child" in facts and len(failures) == 2:
+            raise failures.pop()
+        update_processes(folder, **facts)  # type: ignore[arg-type]
+
+    def write_end(path: Path, outcome: object) -> None:
+        if failures:
+            raise failures.pop()
+        write_outcome(path, outcome)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "update_processes", write_child)
+    monkeypatch.setattr(module, "write_outcome", write_end)
+    monkeypatch.setattr(module, "_WRITE_AGAIN", 0.01)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(module.sys.stderr, "write", no_space)
+            module.Supervisor(run, StopTimes()).run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert failures == []
+    outcome = RunFolder(run.path).outcome()
+    assert outcome is not None
+    assert outcome.exit_code == 0
