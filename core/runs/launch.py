@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from core.environment.model import Environment
 from core.errors import CaddieError
@@ -65,18 +65,22 @@ def start_run(job: Job, environment: Environment, options: OptionSet, *, runs_di
     )
     try:
         folder = make_run_folder(run_name(job), runs_dir)
+    except OSError as error:
+        raise _cannot_write(error) from error
+    try:
         save_job(job, folder.job_file)
         prepare(folder, run_command(job, argv, environment.python, checkout, folder))
-    except OSError as error:
-        raise CaddieError(
-            Text(f"The run's folder cannot be written: {error}", f"実行フォルダーに書き込めません: {error}")
-        ) from error
-    try:
         start_supervisor(folder)
-    except CaddieError:
+    except (CaddieError, OSError) as error:
         shutil.rmtree(folder.path, ignore_errors=True)  # nothing ran in it
+        if isinstance(error, OSError):
+            raise _cannot_write(error) from error
         raise
     return folder
+
+
+def _cannot_write(error: OSError) -> CaddieError:
+    return CaddieError(Text(f"The run's folder cannot be written: {error}", f"実行フォルダーに書き込めません: {error}"))
 
 
 def _checkout(job: Job, environment: Environment) -> Path:
@@ -85,6 +89,14 @@ def _checkout(job: Job, environment: Environment) -> Path:
             Text(
                 f"The environment {environment.name} has no sd-scripts folder. Set one on the Environment page.",
                 f"環境 {environment.name} に sd-scripts のフォルダーが設定されていません。環境ページで指定してください。",
+            )
+        )
+    if PureWindowsPath(job.script).name != job.script:
+        # A job may come from anybody: it names a script of the checkout, not any program on this or another machine.
+        raise CaddieError(
+            Text(
+                f"{job.script!r} is not the name of a script; a job cannot bring a path along.",
+                f"{job.script!r} はスクリプト名ではありません。ジョブにパスを指定することはできません。",
             )
         )
     if not (environment.sd_scripts / job.script).is_file():

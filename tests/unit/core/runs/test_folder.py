@@ -165,6 +165,32 @@ def test_what_cannot_start_says_so_and_leaves_nothing(tmp_path: Path, missing: s
     assert not (tmp_path / "runs").exists()
 
 
+def _environment(folder: Path) -> Environment:
+    checkout = folder / "checkout"
+    checkout.mkdir()
+    (checkout / "train_network.py").write_text("")
+    return Environment(id="e", name="E", python=Path(sys.executable), sd_scripts=checkout)
+
+
+@pytest.mark.parametrize("script", ["{}/evil.py", "../evil.py", "\\\\host\\share\\evil.py", "C:evil.py", "library/evil.py"])
+def test_a_job_cannot_name_a_program_outside_the_checkout(tmp_path: Path, script: str) -> None:
+    environment = _environment(tmp_path)
+    for place in (tmp_path, tmp_path / "checkout" / "library"):
+        place.mkdir(exist_ok=True)
+        (place / "evil.py").write_text("")
+    job = Job(script=script.format(tmp_path))
+    with pytest.raises(CaddieError, match="not the name of a script"):
+        start_run(job, environment, OptionSet(job.script, {}, "snapshot"), runs_dir=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_job_that_cannot_be_stored_leaves_no_run(tmp_path: Path) -> None:
+    job = Job(name="x" * 300, notes="half a pair: \ud800")
+    with pytest.raises(CaddieError):
+        start_run(job, _environment(tmp_path), OptionSet("train_network.py", {}, "snapshot"), runs_dir=tmp_path / "runs")
+    assert list_runs(tmp_path / "runs") == []
+
+
 def test_a_tail_reads_each_byte_once_and_notices_a_new_file(tmp_path: Path) -> None:
     path = tmp_path / "log"
     tail = Tail(path)
