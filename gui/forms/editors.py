@@ -299,6 +299,10 @@ class LinesEditor(Editor):
         lines = min(max(self.text.document().blockCount(), self._least_lines), self.most_lines)
         margins = 2 * int(self.text.document().documentMargin()) + 2 * self.text.frameWidth() + 8
         self.text.setFixedHeight(lines * self.text.fontMetrics().lineSpacing() + margins)
+        # A font for another script may be a pixel higher than the lines that were counted.
+        fits = self.text.document().blockCount() <= lines
+        policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if fits else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        self.text.setVerticalScrollBarPolicy(policy)
 
     def retranslate(self) -> None:
         self.text.setPlaceholderText(self.tr("one value a line"))

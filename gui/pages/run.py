@@ -244,6 +244,7 @@ class RunPage(Page):
 
     def _show_recent(self, found: list[RunSummary]) -> None:
         self.recent.set_runs(found, self._runs.current)
+        self._say_empty()
         self._tab_card.setVisible(bool(found) or self._runs.current is not None)
 
     # --- what is shown -----------------------------------------------------------------------------------------
@@ -328,15 +329,24 @@ class RunPage(Page):
         """Sets every visible text in the language on screen."""
         self.tabs.setTabText(0, self.tr("Log"))
         self.tabs.setTabText(1, self.tr("Runs"))
-        self.empty.set_texts(
-            self.tr("Nothing has run yet"),
-            self.tr(
-                "Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. "
-                "The training goes on when this window closes. "
-                "To see all of it at work first, run “python main.py demo” in a terminal: it trains something small."
-            ),
-        )
+        self._say_empty()
         self._show_state()
+
+    def _say_empty(self) -> None:
+        if self.recent.is_empty:
+            self.empty.set_texts(
+                self.tr("Nothing has run yet"),
+                self.tr(
+                    "Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. "
+                    "The training goes on when this window closes. "
+                    "To see all of it at work first, run “python main.py demo” in a terminal: it trains something small."
+                ),
+            )
+            return
+        self.empty.set_texts(
+            self.tr("No run is on show"),
+            self.tr("Start the open job, or choose a former run from the list below."),
+        )
 
 
 def rate_of(metrics: RunMetrics) -> tuple[str, str]:

@@ -49,6 +49,11 @@ class RecentRuns(Translated, QWidget):
         theme.changed.connect(self._fill)
         self.retranslate()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no run is listed."""
+        return not self._runs
+
     def set_runs(self, runs: Sequence[RunSummary], current: RunFolder | None) -> None:
         """Shows these runs; the one on show is bold."""
         if list(runs) == self._runs and current == self._current:

@@ -56,7 +56,7 @@ class PasteDialog(Translated, QDialog):
         self.preview.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.preview.setColumnCount(4)
         self.preview.header().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate((110, 220, 170)):
+        for column, width in enumerate((140, 210, 170)):
             self.preview.setColumnWidth(column, width)
         self.problems = Label("", "warning", wrap=True)
         self.buttons = QDialogButtonBox()

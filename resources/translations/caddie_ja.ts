@@ -1363,7 +1363,7 @@
     </message>
     <message>
         <source>Learning rate to start from: {0}.</source>
-        <translation>最初の学習率: {0}。</translation>
+        <translation>最初の学習率は {0} です。</translation>
     </message>
     <message>
         <source>{0} is set and counts instead for its part.</source>
@@ -2008,7 +2008,15 @@
     </message>
     <message>
         <source>Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. The training goes on when this window closes. To see all of it at work first, run “python main.py demo” in a terminal: it trains something small.</source>
-        <translation>開いているジョブを開始すると、loss、学習率、d*lr がステップごとに表示され、下にログが流れます。ウィンドウを閉じても学習は続きます。まず動きを見るには、ターミナルで「python main.py demo」を実行してください。小さな学習を試せます。</translation>
+        <translation>開いているジョブを開始すると、loss、学習率、d*lr とログがステップごとにここに表示されます。ウィンドウを閉じても学習は続きます。小さな学習で試すには、ターミナルで「python main.py demo」を実行してください。</translation>
+    </message>
+    <message>
+        <source>No run is on show</source>
+        <translation>表示中の実行はありません</translation>
+    </message>
+    <message>
+        <source>Start the open job, or choose a former run from the list below.</source>
+        <translation>開いているジョブを開始するか、下の一覧からこれまでの実行を選んでください。</translation>
     </message>
 </context>
 <context>

@@ -219,6 +219,8 @@ def test_a_former_run_is_opened_again(page: RunPage) -> None:
     item = page.recent.tree.topLevelItem(0)
     assert item is not None
     assert (item.text(0), item.text(1)) == ("old", "Finished")
+    assert page.stack.currentWidget() is page.empty
+    assert "former run" in page.empty.text.text()
     page.recent.tree.itemActivated.emit(item, 0)
     wait(lambda: runs_of(page).outcome is not None, "its end")
     assert page.header.name.text() == "old"
