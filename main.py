@@ -22,7 +22,7 @@ def main(arguments):
         sys.path.insert(0, ROOT)
     from core.bootstrap import hand_over
 
-    checked = hand_over.was_checked()
+    checked, sent = hand_over.was_checked(), hand_over.was_sent_to_console()
     verb = _verb(arguments)
     if verb == "window" and not checked and not _has_display():
         verb, arguments = "demo", ["demo"]
@@ -30,7 +30,7 @@ def main(arguments):
         code = _prepare(verb, arguments)
         if code is not None:
             return code
-    if not hand_over.is_inside(VENV):
+    if sent or not hand_over.is_inside(VENV):
         return hand_over.go_on(VENV, [os.path.join(ROOT, "main.py"), *arguments], window=verb == "window")
     if verb == "window":
         return _open_window([argument for argument in arguments if argument != "window"])
@@ -72,6 +72,10 @@ def _prepare(verb, arguments):
     groups, window = VERB_GROUPS.get(verb, ("app",)), verb in ("window", "test")
     if stamp.is_ready(ROOT, groups, window=window):
         return None
+    if sys.stderr is None and sys.platform == "win32":  # pythonw, and an update of Caddie wants other packages
+        from core.bootstrap import hand_over
+
+        return hand_over.set_up_in_console(ROOT, arguments)
     from pathlib import Path
 
     from core.bootstrap import messages, setup

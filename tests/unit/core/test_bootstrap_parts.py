@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -173,3 +174,39 @@ def test_batch_file_has_windows_line_ends_and_no_byte_order_mark() -> None:
     raw = (PROJECT_ROOT / "start.bat").read_bytes()
     assert not raw.startswith(b"\xef\xbb\xbf")
     assert raw.count(b"\n") == raw.count(b"\r\n") > 10
+
+
+def test_a_set_up_of_a_start_without_console_gets_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pythonw has no streams: pip's progress would end in an AttributeError that nobody sees."""
+    import main as front_door
+    from core.bootstrap import hand_over
+
+    sent: list[tuple[str, list[str]]] = []
+
+    def send(root: str, arguments: list[str]) -> int:
+        sent.append((root, arguments))
+        return 0
+
+    monkeypatch.setattr(hand_over, "set_up_in_console", send)
+    monkeypatch.setattr(stamp, "is_ready", lambda *_args, **_options: False)
+    monkeypatch.setattr(front_door.sys, "platform", "win32")
+    monkeypatch.setattr(front_door.sys, "stderr", None)
+    assert front_door._prepare("window", ["C:\\My jobs\\a.toml"]) == 0
+    assert sent == [(front_door.ROOT, ["C:\\My jobs\\a.toml"])]
+
+
+def test_cmd_gets_the_batch_file_and_the_job_whole() -> None:
+    from core.bootstrap.hand_over import console_command
+    from core.command import cmd
+
+    line = console_command("/A & B", ["C:\\a (1).toml"])
+    inner = line.removeprefix('cmd.exe /d /s /c "').removesuffix('"')
+    assert cmd.split(inner) == [os.path.join("/A & B", "start.bat"), "C:\\a (1).toml"]
+
+
+def test_the_batch_file_knows_the_word_of_the_front_door() -> None:
+    from core.bootstrap import hand_over
+
+    lines = (PROJECT_ROOT / "start.bat").read_text(encoding="utf-8").splitlines()
+    sent = lines.index(f"if defined {hand_over._CONSOLE} goto setup")
+    assert sent < next(place for place, line in enumerate(lines) if "pythonw.exe" in line)
