@@ -14,6 +14,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gui.services import Services
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("en", "ja")
@@ -31,6 +35,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--size", action="append", help="WIDTHxHEIGHT")
     parser.add_argument("--job", type=Path, help="job file to open first")
     parser.add_argument("--home", type=Path, help="user data folder to show; an empty one where absent")
+    parser.add_argument("--run", action="store_true", help="open the newest run of that folder on the Run page")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     wanted = parser.parse_args(arguments)
     if wanted.one:
@@ -46,6 +51,7 @@ def main(arguments: list[str]) -> int:
             command += ["--language", language, "--theme", theme, "--size", size]
             command += [part for page in wanted.page or () for part in ("--page", page)]
             command += ["--job", str(wanted.job)] if wanted.job else []
+            command += ["--run"] if wanted.run else []
             subprocess.run(command, env=environment, check=True)
     return 0
 
@@ -72,12 +78,25 @@ def _take(wanted: argparse.Namespace) -> int:
             continue
         window.navigate(entry.page_id)
         QTest.qWait(300)
+        if entry.page_id == "run" and wanted.run:
+            show_latest_run(services)
         name = f"{entry.page_id}-{wanted.language[0]}-{wanted.theme[0]}-{wanted.size[0]}.png"
         window.grab().save(str(wanted.folder / name))
         print(wanted.folder / name, flush=True)
     services.session.close()
     app.shut_down(services)
     return 0
+
+
+def show_latest_run(services: Services) -> None:
+    """Opens the newest run of the user data folder and waits until it is drawn."""
+    from PySide6.QtTest import QTest
+
+    from core.runs.folder import list_runs
+
+    newest = max(list_runs(), key=lambda run: run.created_at)
+    services.runs.attach(newest)
+    QTest.qWait(2500)
 
 
 if __name__ == "__main__":
