@@ -129,6 +129,14 @@
 <context>
     <name>CommandDock</name>
     <message>
+        <source>First mend the values that stand as {0} in the command.</source>
+        <translation>先に、コマンドで {0} となっている値を直してください。</translation>
+    </message>
+    <message>
+        <source>This format cannot hold the command.</source>
+        <translation>この形式ではコマンドを表せません。</translation>
+    </message>
+    <message>
         <source>{0} problems</source>
         <translation>問題 {0} 件</translation>
     </message>
