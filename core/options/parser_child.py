@@ -337,11 +337,13 @@ def _kind(action: argparse.Action) -> str:
 
 def _plain(value: object) -> object:
     """A value for JSON; what has no plain form is its text."""
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or value is argparse.SUPPRESS:  # SUPPRESS is a text, but no value
+        return None
+    if isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in typing.cast("Sequence[object]", value)]
-    return None if value is argparse.SUPPRESS else str(value)
+    return str(value)
 
 
 def shut_the_doors() -> None:

@@ -33,6 +33,8 @@ TIMEOUT: Final = 60.0
 _CHILD = Path(__file__).with_name("parser_child.py")
 _FORMAT = 2
 _CREATE_NO_WINDOW = 0x08000000
+_NO_ANSWER = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What an answer of another shape than the reader's ends in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,26 @@ def read_checkout_options(folder: Path, *, timeout: float = TIMEOUT) -> Checkout
         reason = error.strerror or str(error)
         raise CaddieError(Text(f"{folder} cannot be read: {reason}", f"{folder} を読めません: {reason}")) from error
     cache = _cache_file(folder)
-    answer = _cached(cache, key)
-    if answer is None:
-        answer = _ask_child(folder, timeout)
-        with contextlib.suppress(OSError):  # without a cache the next reading takes longer, that is all
-            write_atomically(cache, json.dumps({"key": key, "answer": answer}, ensure_ascii=False))
     commit = read_git(folder)[0]
+    cached = _cached(cache, key)
+    if cached is not None:
+        with contextlib.suppress(*_NO_ANSWER):  # a damaged cache is no reason not to look
+            return _checkout_options(cached, commit)
+    answer = _ask_child(folder, timeout)
+    try:
+        options = _checkout_options(answer, commit)
+    except _NO_ANSWER as error:
+        raise CaddieError(
+            Text(
+                f"The options of {folder} could not be read: {error!r}", f"{folder} のオプションを読み取れませんでした: {error!r}"
+            )
+        ) from error
+    with contextlib.suppress(OSError):  # without a cache the next reading takes longer, that is all
+        write_atomically(cache, json.dumps({"key": key, "answer": answer}, ensure_ascii=False))
+    return options
+
+
+def _checkout_options(answer: Mapping[str, Any], commit: str | None) -> CheckoutOptions:
     sets = {name: _option_set(name, records, commit) for name, records in answer["scripts"].items()}
     problems = {name: _unreadable(name, words) for name, words in answer["problems"].items()}
     return CheckoutOptions(MappingProxyType(sets), MappingProxyType(problems))

@@ -11,7 +11,7 @@ from core.runs.event_lines import decode_event
 from core.runs.events import Event, Finished, Saved, Started, Step
 from core.runs.folder import RunFolder
 from core.runs.judge import Evidence
-from core.runs.records import RunCommand
+from core.runs.records import RunCommand, read_command
 from core.text import Text
 
 _CHUNK = 1 << 20
@@ -56,7 +56,8 @@ def gather(run: RunFolder, *, exit_code: int | None, trouble: Text | None = None
         trouble: what the supervisor could not do.
         ended_at: seconds since the epoch; the log's last change if None.
     """
-    command = run.command if run.command_file.exists() else RunCommand(argv=(), cwd="")
+    # Without its command (missing, or damaged by an editor) a run still ended somehow.
+    command = read_command(run.command_file) or RunCommand(argv=(), cwd="")
     seen = _Seen()
     _read_events(run.events_file, seen)
     lines, console = _read_log(run.log_file, whole=not command.companion)

@@ -237,7 +237,7 @@ def list_runs(runs_dir: Path | None = None) -> list[RunFolder]:
     folder = default_runs_dir() if runs_dir is None else runs_dir
     try:
         names = [entry.name for entry in os.scandir(folder) if entry.is_dir()]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     return [RunFolder(folder / name) for name in sorted(names, reverse=True) if _NAME.fullmatch(name)]
 

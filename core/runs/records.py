@@ -134,7 +134,14 @@ def read_command(path: Path) -> RunCommand | None:
         for name in ("argv", "unset", "path_first"):
             record[name] = tuple(record.get(name, ()))
         known = {name: record[name] for name in RunCommand.__dataclass_fields__ if name in record}
-        return RunCommand(**known)
+        command = RunCommand(**known)
+        texts = (
+            command.cwd,
+            command.name,
+            *command.argv,
+            *(text for text in (command.output_dir, command.output_name, command.logging_dir) if text is not None),
+        )
+        return command if all(isinstance(text, str) for text in texts) else None  # pyright: ignore[reportUnnecessaryIsInstance]
     return None
 
 
@@ -148,14 +155,14 @@ def read_processes(path: Path) -> ProcessRecord | None:
     record = _load(path)
     if record is None:
         return None
-    with contextlib.suppress(TypeError, KeyError, ValueError):
+    with contextlib.suppress(TypeError, KeyError, ValueError, OverflowError):
         return ProcessRecord(
             starter=_process(record.get("starter")),
             supervisor=_process(record.get("supervisor")),
             child=_process(record.get("child")),
             seen=tuple(found for item in record.get("seen", ()) if (found := _process(item)) is not None),
-            started_at=record.get("started_at"),
-            updated_at=record.get("updated_at", 0.0),
+            started_at=None if record.get("started_at") is None else float(record["started_at"]),
+            updated_at=float(record.get("updated_at", 0.0)),
         )
     return None
 

@@ -262,3 +262,27 @@ def test_a_folder_that_is_no_checkout_says_so(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "empty").mkdir()
     with pytest.raises(CaddieError, match="no training script"):
         read_checkout(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("scripts", [{"a.py": [{"flags": []}]}, {"a.py": [5]}, {"a.py": [{"flags": ["--x"], "kind": "?"}]}, []])
+def test_an_answer_of_another_shape_is_said_and_not_kept(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, scripts: object
+) -> None:
+    whole = reader._ask_child
+    monkeypatch.setattr(reader, "_ask_child", lambda *_: {"scripts": scripts, "problems": {}})
+    with pytest.raises(CaddieError, match="could not be read"):
+        read_checkout(checkout)
+    monkeypatch.setattr(reader, "_ask_child", whole)
+    assert "train_network.py" in read_checkout(checkout)
+
+
+def test_a_default_that_is_left_out_is_none(checkout: Path) -> None:
+    write(
+        checkout,
+        "odd_train.py",
+        "import argparse\ndef setup_parser():\n    parser = argparse.ArgumentParser()\n"
+        "    parser.add_argument('--learning_rate', default=argparse.SUPPRESS)\n    return parser\n",
+    )
+    option = read_checkout(checkout, ["odd_train.py"])["odd_train.py"].get("learning_rate")
+    assert option is not None
+    assert option.default is None

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.environment.model import Environment
-from core.errors import CaddieError
+from core.errors import CaddieError, Problems
 from core.job.model import Job
-from core.options.model import OptionSet
+from core.options.model import Option, OptionKind, OptionSet
 from core.runs.folder import RunFolder, list_runs, make_run_folder, slug
 from core.runs.follow import Tail
 from core.runs.launch import detached_flags, run_command, run_name, start_run
@@ -184,6 +184,19 @@ def test_a_job_cannot_name_a_program_outside_the_checkout(tmp_path: Path, script
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("job", [Job(options={"seed": "4x"}), Job().with_argument("betas", "0.9 and more")])
+def test_a_value_that_could_not_be_read_starts_nothing(tmp_path: Path, job: Job) -> None:
+    seed = Option(name="seed", flags=("--seed",), kind=OptionKind.INT)
+    options = OptionSet("train_network.py", {"seed": seed}, "snapshot")
+    if "optimizer_args" in job.options:
+        arguments = Option(name="optimizer_args", flags=("--optimizer_args",), kind=OptionKind.TEXT, nargs="*")
+        options = OptionSet("train_network.py", {"optimizer_args": arguments}, "snapshot")
+    with pytest.raises(Problems) as refused:
+        start_run(job, _environment(tmp_path), options, runs_dir=tmp_path / "runs")
+    assert len(refused.value.problems) == 1
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_job_that_cannot_be_stored_leaves_no_run(tmp_path: Path) -> None:
     job = Job(name="x" * 300, notes="half a pair: \ud800")
     with pytest.raises(CaddieError):
@@ -206,3 +219,37 @@ def test_a_tail_reads_each_byte_once_and_notices_a_new_file(tmp_path: Path) -> N
 def test_times_of_stopping_can_be_set() -> None:
     assert read_times({}).ask == 60
     assert read_times({"CADDIE_STOP_TIMES": "1,2,3,4"}).terminate == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("process.json", '{"child": {"pid": 1e400, "created": 1}}'),
+        ("process.json", '{"started_at": "never"}'),
+        ("process.json", "[]"),
+        ("command.json", '{"argv": [], "cwd": 5}'),
+        ("command.json", '{"argv": [1], "cwd": "x"}'),
+        ("command.json", '{"argv": [], "cwd": "x", "output_dir": 5}'),
+        ("outcome.json", '{"ending": "finished", "sentence": "x"}'),
+    ],
+)
+def test_a_damaged_record_is_none(tmp_path: Path, name: str, content: str) -> None:
+    """A window lists all runs: one folder that somebody edited must not hide the others."""
+    (tmp_path / name).write_text(content)
+    read = {"process.json": read_processes, "command.json": read_command, "outcome.json": read_outcome}[name]
+    assert read(tmp_path / name) is None
+
+
+def test_runs_where_a_file_is_in_the_way_are_none(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("")
+    assert list_runs(tmp_path / "runs") == []
+
+
+@pytest.mark.parametrize("damage", [None, "", '{"argv": [], "cwd": 5}'])
+def test_a_run_without_its_command_is_lost_and_no_error(tmp_path: Path, damage: str | None) -> None:
+    run = RunFolder(tmp_path)
+    write_processes(run.process_file, ProcessRecord(supervisor=ProcessId(2**22 + 1, 1.0)))
+    if damage is not None:
+        run.command_file.write_text(damage)
+    assert run.state() is Ending.LOST
+    assert run.name == tmp_path.name
