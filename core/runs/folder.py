@@ -256,7 +256,9 @@ def make_run_folder(name: str, runs_dir: Path | None = None, *, at: float | None
     while True:
         path = folder / (stem if number == 1 else f"{stem}-{number}")
         try:
-            path.mkdir()  # fails where it exists: two instances never share a run
+            # Fails where it exists: two instances never share a run. Only for its owner: the command and the log may
+            # hold keys of other services (--wandb_api_key).
+            path.mkdir(mode=0o700)
         except FileExistsError:
             number += 1
             continue

@@ -117,10 +117,17 @@ def test_the_environment_of_the_training_is_safe(tmp_path: Path) -> None:
     run = make_run_folder("x", tmp_path)
     job = Job(options={"output_dir": "out", "logging_dir": "/logs", "max_train_steps": 5})
     command = run_command(job, ["python", "x.py"], tmp_path / "bin" / "python", tmp_path / "checkout", run)
-    inherited = {"PATH": "/usr/bin", "PYTHONHOME": "/bad", "VIRTUAL_ENV": "/caddie", "HF_HOME": "/hf", "PYTHONUTF8": "0"}
+    inherited = {
+        "PATH": "/usr/bin",
+        "PYTHONHOME": "/bad",
+        "PYTHONPATH": "/bad",
+        "VIRTUAL_ENV": "/caddie",
+        "HF_HOME": "/hf",
+        "PYTHONUTF8": "0",
+    }
     made = child_environment(command, inherited)
     assert made["PATH"].split(__import__("os").pathsep) == [str(tmp_path / "bin"), "/usr/bin"]
-    assert {"PYTHONHOME", "VIRTUAL_ENV"}.isdisjoint(made)
+    assert {"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"}.isdisjoint(made)
     assert made["HF_HOME"] == "/hf"
     assert made["PYTHONUTF8"] == made["PYTHONUNBUFFERED"] == made["PYTHONNOUSERSITE"] == "1"
     assert made["CADDIE_EVENTS"] == str(run.events_file)
@@ -253,3 +260,8 @@ def test_a_run_without_its_command_is_lost_and_no_error(tmp_path: Path, damage: 
         run.command_file.write_text(damage)
     assert run.state() is Ending.LOST
     assert run.name == tmp_path.name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a profile's folders to their owner")
+def test_a_run_is_only_for_its_owner(tmp_path: Path) -> None:
+    assert make_run_folder("keys inside", tmp_path).path.stat().st_mode & 0o077 == 0
