@@ -11,6 +11,7 @@ from core.cli.output import note
 from core.cli.place import find_place, options_in
 from core.command.export import export_file, export_job
 from core.errors import CaddieError
+from core.job.check import job_faults
 from core.job.new import new_job
 from core.job.store import load_job, save_job
 from core.text import Text
@@ -21,6 +22,8 @@ def run_command(options: Namespace) -> int:
     job = load_job(Path(options.job))
     environment = find_place(job, options)
     known = options_in(environment, job.script)
+    for fault in job_faults(job, known, load_catalogue()):
+        note(fault.sentence())  # beside the command: an export may be meant for another checkout, which knows more
     if options.output:
         path = Path(options.output)
         export_file(job, path, environment=environment, options=known, format=options.format)

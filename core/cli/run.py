@@ -6,11 +6,9 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
-from core.catalogue.loader import load_catalogue
 from core.cli.output import note, print_json
 from core.cli.place import find_place, options_in
 from core.cli.watch import show_outcome, watch
-from core.job.check import refuse_faults
 from core.job.store import load_job
 from core.runs.launch import start_run
 from core.runs.outcome import Ending
@@ -24,7 +22,6 @@ def run_run(options: Namespace) -> int:
         job = replace(job, companion=False)
     environment = find_place(job, options)
     known = options_in(environment, job.script)
-    refuse_faults(job, known, load_catalogue())
     run = start_run(job, environment, known, runs_dir=Path(options.out).absolute() if options.out else None)
     note(Text(f"Run folder: {run.path}", f"実行フォルダー: {run.path}"))
     if options.detach:

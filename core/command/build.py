@@ -27,7 +27,9 @@ COMPANION_NAME: Final = "companion.py"
 _WINDOWS_PATH = re.compile(r"^[A-Za-z]:|\\")
 
 
-def build_argv(job: Job, *, python: str, checkout: str, options: OptionSet, companion: str | None) -> list[str]:
+def build_argv(
+    job: Job, *, python: str, checkout: str, options: OptionSet, companion: str | None, stand_in: str | None = None
+) -> list[str]:
     """The command that starts a job.
 
     Args:
@@ -36,14 +38,16 @@ def build_argv(job: Job, *, python: str, checkout: str, options: OptionSet, comp
         checkout: folder of sd-scripts; a path of Windows stays one on any system.
         options: what the job's script accepts.
         companion: path of Caddie's companion, or None. Left out as well where the job does not want it.
+        stand_in: what to write for a value that no command line can say, to show the rest of such a command: it must
+            never be run. None refuses such a job.
 
     Raises:
-        Problems: values that no command line can say.
+        Problems: values that no command line can say, each text beginning with the option's name.
     """
     problems: list[Text] = []
-    launch = _option_words(job.accelerate, accelerate_options(), problems)
-    script_words = _option_words(job.options, options, problems)
-    if problems:
+    launch = _option_words(job.accelerate, accelerate_options(), problems, stand_in)
+    script_words = _option_words(job.options, options, problems, stand_in)
+    if problems and stand_in is None:
         raise Problems(Text("The command cannot say this job:", "このジョブはコマンドとして表せません:"), problems)
     script = join_path(checkout, job.script)
     watcher = [companion] if companion is not None and job.companion else []
@@ -55,14 +59,16 @@ def join_path(folder: str, name: str) -> str:
     return ntpath.join(folder, name) if _WINDOWS_PATH.search(folder) else posixpath.join(folder, name)
 
 
-def _option_words(values: Mapping[str, OptionValue], options: OptionSet, problems: list[Text]) -> list[str]:
+def _option_words(values: Mapping[str, OptionValue], options: OptionSet, problems: list[Text], stand_in: str | None) -> list[str]:
     words: list[str] = []
     for name, value in values.items():
         option = options.get(name)
         try:
             words += to_words(option or guessed_option(name, value), value)
         except ValueProblem as problem:
-            problems.append(problem.text)
+            problems.append(Text(f"{name}: {problem.text.en}", f"{name}: {problem.text.ja}"))
+            if stand_in is not None:
+                words += [option.flags[0] if option is not None else f"--{name}", stand_in]
     return words
 
 
@@ -77,8 +83,8 @@ def guessed_option(name: str, value: OptionValue) -> Option:
     if value is False:
         raise ValueProblem(
             Text(
-                f"{name} = False: the script has no such option, and an unknown switch cannot be switched off. Remove it.",
-                f"{name} = False: このスクリプトにないオプションです。不明なスイッチはオフにできないため、削除してください。",
+                "the script has no such option, and an unknown switch cannot be switched off. Remove it.",
+                "このスクリプトにないオプションです。不明なスイッチはオフにできないため、削除してください。",
             )
         )
     first = value[0] if isinstance(value, list) and value else value

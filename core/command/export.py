@@ -16,6 +16,7 @@ from typing import Final, Literal, get_args
 from core.command import cmd, powershell, sh
 from core.command.build import LAUNCHER, build_argv
 from core.environment.model import Environment
+from core.environment.variables import TRAINING_VARIABLES
 from core.errors import CaddieError, Problems, ValueProblem
 from core.files import write_atomically
 from core.job.model import Job
@@ -25,17 +26,6 @@ from core.text import Text
 
 Format = Literal["argv", "sh", "bat", "ps1", "toml"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
-
-SAFE_VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "PYTHONUNBUFFERED": "1",  # messages come when they are said
-        "PYTHONUTF8": "1",
-        "PYTHONIOENCODING": "utf-8",
-        "COLUMNS": "200",  # sd-scripts' log wraps paths at 80 otherwise
-        "PYTHONNOUSERSITE": "1",  # packages of the user's own folder do not mix in
-    }
-)
-"""Variables that keep sd-scripts from tripping over its surroundings."""
 
 
 def export_job(job: Job, format: Format, *, environment: Environment, options: OptionSet) -> str:
@@ -144,7 +134,7 @@ def lines_of(argv: Sequence[str]) -> list[list[str]]:
 
 
 def _sh(argv: Sequence[str], checkout: str) -> str:
-    variables = "".join(f"export {name}={value}\n" for name, value in SAFE_VARIABLES.items())
+    variables = "".join(f"export {name}={value}\n" for name, value in TRAINING_VARIABLES.items())
     # "-" would be the folder before; with CDPATH, `cd` could go elsewhere.
     folder = sh.quote(f"./{checkout}" if checkout.startswith("-") else checkout)
     command = " \\\n  ".join(sh.join(line) for line in lines_of(argv))
@@ -152,7 +142,7 @@ def _sh(argv: Sequence[str], checkout: str) -> str:
 
 
 def _bat(argv: Sequence[str], checkout: str) -> str:
-    variables = [f'set "{name}={value}"' for name, value in SAFE_VARIABLES.items()]
+    variables = [f'set "{name}={value}"' for name, value in TRAINING_VARIABLES.items()]
     first, *others = lines_of(argv)
     program = " ".join([cmd.quote(first[0], program=True), *map(cmd.quote, first[1:])])
     # The blank in front of a line that goes on is eaten by the caret; a second one separates the words.
@@ -196,7 +186,7 @@ def _check_length(command: str) -> None:
 
 
 def _ps1(argv: Sequence[str], checkout: str) -> str:
-    variables = [f"$env:{name} = {powershell.literal(value)}" for name, value in SAFE_VARIABLES.items()]
+    variables = [f"$env:{name} = {powershell.literal(value)}" for name, value in TRAINING_VARIABLES.items()]
     first, *others = lines_of(argv)
     program = " ".join(["&", powershell.literal(first[0]), *map(powershell.argument, first[1:])])
     # Line ends of the file are put in one by one: those inside a value have to stay as they are.

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import cast
 
 from core.errors import ValueProblem
+from core.options.check import WANTED, check_kind
 from core.options.model import Option, OptionKind, OptionValue
 from core.text import Text
 
@@ -17,16 +18,6 @@ Scalar = bool | int | float | str
 # What argparse takes for a negative number and not for an option, in every Python from 3.10 on.
 _NEGATIVE = re.compile(r"^-\d+$|^-\d*\.\d+$")
 
-_KIND_WORDS = {
-    OptionKind.INT: Text("a whole number", "整数"),
-    OptionKind.FLOAT: Text("a number", "数値"),
-    OptionKind.INT_OR_FLOAT: Text("a number", "数値"),
-    OptionKind.TEXT: Text("a text", "文字列"),
-    OptionKind.PATH: Text("a path", "パス"),
-    OptionKind.FLAG: Text("true or false", "true か false"),
-    OptionKind.OFF_FLAG: Text("true or false", "true か false"),
-}
-
 
 def to_words(option: Option, value: OptionValue) -> list[str]:
     """The words that say `value` for `option`; none at all for a switch that stays as it is.
@@ -34,54 +25,42 @@ def to_words(option: Option, value: OptionValue) -> list[str]:
     Raises:
         ValueProblem: the value is of another kind than the option's, or no command line can say it.
     """
+    check_kind(option, value)
     flag = option.flags[0]
-    if option.kind in (OptionKind.FLAG, OptionKind.OFF_FLAG):
+    if isinstance(value, bool):
         return _switch_words(option, value)
-    if not option.is_list:
-        if isinstance(value, list):
-            raise _problem(option.name, value, "takes one value, not a list", "リストではなく 1 つの値を指定します")
-        return one_value(option.name, flag, scalar_word(option, value))
-    if not isinstance(value, list):
-        hint = f"[{value!r}]"
-        raise _problem(option.name, value, f"takes a list: {hint}", f"リストで指定します: {hint}")
-    if isinstance(option.nargs, int) and len(value) != option.nargs:
-        en = f"takes {option.nargs} values, has {len(value)}"
-        raise _problem(option.name, value, en, f"値が {option.nargs} 個必要です ({len(value)} 個あります)")
-    if option.nargs == "+" and not value:
-        raise _problem(option.name, value, "needs at least one value", "値が 1 つ以上必要です")
-    return list_words(option.name, flag, [scalar_word(option, item) for item in value])
+    if isinstance(value, list):
+        return list_words(flag, [scalar_word(option, item) for item in value])
+    return one_value(flag, scalar_word(option, value))
 
 
-def _switch_words(option: Option, value: OptionValue) -> list[str]:
-    if not isinstance(value, bool):
-        raise _wrong_kind(option, value)
+def _switch_words(option: Option, value: bool) -> list[str]:
     given = option.kind is OptionKind.FLAG
     if value is given:
         return [option.flags[0]]
     if option.default is given:
-        raise _problem(option.name, value, "cannot be switched back on a command line", "コマンドラインでは元に戻せません")
+        raise _problem(value, "cannot be switched back on a command line", "コマンドラインでは元に戻せません")
     return []
 
 
-def one_value(name: str, flag: str, word: str) -> list[str]:
+def one_value(flag: str, word: str) -> list[str]:
     """`--name value`, or `--name=value` where argparse would take the value for an option.
 
     Raises:
         ValueProblem: for "--", which argparse of Pythons before 2024 loses in either form (https://github.com/python/cpython/issues/109475).
     """
     if word == "--":
-        raise _problem(name, word, "two dashes alone cannot be given as a value", "「--」だけの値は指定できません")
+        raise _problem(word, "two dashes alone cannot be given as a value", "「--」だけの値は指定できません")
     return [f"{flag}={word}"] if word.startswith("-") else [flag, word]
 
 
-def list_words(name: str, flag: str, words: Sequence[str]) -> list[str]:
+def list_words(flag: str, words: Sequence[str]) -> list[str]:
     """`--name a b c`. Raises ValueProblem where argparse would take an item for an option."""
     if len(words) == 1:
-        return one_value(name, flag, words[0])
+        return one_value(flag, words[0])
     for word in words:
         if word.startswith("-") and not _NEGATIVE.match(word):
             raise _problem(
-                name,
                 word,
                 "a list of several items cannot hold one that begins with a dash",
                 "複数の値のリストには「-」で始まる値を入れられません",
@@ -92,22 +71,12 @@ def list_words(name: str, flag: str, words: Sequence[str]) -> list[str]:
 def scalar_word(option: Option, value: Scalar) -> str:
     """The word for one value. Raises ValueProblem when argparse would not read the same value from it."""
     if isinstance(value, str):
-        if option.kind not in (OptionKind.TEXT, OptionKind.PATH):
-            raise _wrong_kind(option, value)
         if "\0" in value or not _is_unicode(value):
-            raise _problem(
-                option.name, value, "has a character that no command line can carry", "使用できない文字が含まれています"
-            )
+            raise _problem(value, "has a character that no command line can carry", "使用できない文字が含まれています")
         return value
-    if isinstance(value, bool) or option.kind in (OptionKind.TEXT, OptionKind.PATH):
-        raise _wrong_kind(option, value)
     word = _number_word(value)
-    try:
-        same = parse_scalar(option.kind, word) == value or math.isnan(value)
-    except ValueProblem:
-        same = False
-    if not same:
-        raise _wrong_kind(option, value)
+    if not math.isnan(value) and parse_scalar(option.kind, word) != value:
+        raise _problem(value, "no floating-point number is exactly this", "浮動小数点数では正確に表せません")
     return word
 
 
@@ -134,7 +103,7 @@ def parse_scalar(kind: OptionKind, word: str) -> Scalar:
         if kind is OptionKind.INT_OR_FLOAT:
             return _steps_or_share(word)
     except ValueError:
-        wanted = _KIND_WORDS[kind]
+        wanted = WANTED[kind]
         raise ValueProblem(Text(f"{word!r} is not {wanted.en}.", f"{word!r} は{wanted.ja}ではありません。")) from None
     return word
 
@@ -163,10 +132,5 @@ def _is_unicode(text: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _wrong_kind(option: Option, value: object) -> ValueProblem:
-    wanted = _KIND_WORDS[option.kind]
-    return _problem(option.name, value, f"has to be {wanted.en}", f"{wanted.ja}で指定してください")
-
-
-def _problem(name: str, value: object, en: str, ja: str) -> ValueProblem:
-    return ValueProblem(Text(f"{name} = {value!r}: {en}.", f"{name} = {value!r}: {ja}。"))
+def _problem(value: object, en: str, ja: str) -> ValueProblem:
+    return ValueProblem(Text(f"{value!r}: {en}.", f"{value!r}: {ja}。"))

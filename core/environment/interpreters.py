@@ -7,8 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 
-_MISLEADING = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
-"""Variables that make another interpreter find the wrong library; the window's own Python may have been started so."""
+from core.environment.variables import SAFE_VARIABLES, changed_variables
 
 _INTERPRETER = re.compile(r"python(w)?([23](\.\d+)?)?(\.exe)?", re.IGNORECASE)
 
@@ -83,13 +82,16 @@ def child_environment(python: Path, variables: Mapping[str, str] | None = None, 
         windows: which system's rules; this one's when None.
     """
     windows = on_windows() if windows is None else windows
-    result = dict(os.environ if variables is None else variables)
-    for name in (*_MISLEADING, "VIRTUAL_ENV"):
-        result.pop(name, None)
-    folders = [str(folder) for folder in search_path(python, windows=windows, conda=is_conda(Path(environment_root(python))))]
-    # Windows compares names without case and a block with PATH and Path in it is undefined there.
-    path_name = next((name for name in result if name.upper() == "PATH"), "PATH") if windows else "PATH"
-    present = result.get(path_name, "")
-    result[path_name] = (";" if windows else ":").join([*folders, present] if present else folders)
-    result.update(PYTHONNOUSERSITE="1", PYTHONUTF8="1", PYTHONIOENCODING="utf-8", PYTHONUNBUFFERED="1")
-    return result
+    return changed_variables(
+        os.environ if variables is None else variables,
+        change=SAFE_VARIABLES,
+        path_first=own_folders(python, windows=windows),
+        windows=windows,
+    )
+
+
+def own_folders(python: Path, *, windows: bool | None = None) -> tuple[str, ...]:
+    """What a child that runs `python` needs before PATH (see `search_path`); looks at the disk for a conda environment."""
+    windows = on_windows() if windows is None else windows
+    conda = is_conda(Path(environment_root(python)))
+    return tuple(str(folder) for folder in search_path(python, windows=windows, conda=conda))

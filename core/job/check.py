@@ -1,22 +1,31 @@
-"""What is wrong with the values of a job, found before anything is started.
+"""What is wrong with a job, found before anything is started: the one place that the window, the start and the command
+line ask.
 
-A value that could not be read is kept in the job as the text that somebody typed; here it is explained. sd-scripts itself
-checks nothing that comes from a config file, and an optimizer's arguments only after the model is loaded.
+sd-scripts' parser is reached only after 7-20 s of imports, the optimizer's arguments only after the model is loaded, and a
+config file is not checked at all. A value that could not be read is kept in the job as the text that somebody typed; here
+it is explained, and nothing starts while it is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from core.catalogue.catalogue import Catalogue
-from core.catalogue.kinds import BoolKind, NumberKind, Value, from_literal, literal
+from core.catalogue.kinds import LiteralKind, Value, from_literal, literal
 from core.catalogue.spec import ArgumentSpec, OptimizerSpec
-from core.errors import CaddieError, ValueProblem, nearest
+from core.command.build import guessed_option
+from core.command.values import to_words
+from core.errors import Problems, ValueProblem, nearest
 from core.job.model import Job
-from core.options.model import Option, OptionKind, OptionSet, OptionValue
+from core.options.check import check_option
+from core.options.model import Option, OptionSet, OptionValue
+from core.options.snapshot import accelerate_options
 from core.text import Text
+
+Where = Literal["option", "argument", "accelerate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +33,19 @@ class ValueFault:
     """One value that will not do.
 
     Attributes:
-        where: whether `name` is an option of the script or an argument of the optimizer.
+        where: whether `name` is an option of the script, an argument of the optimizer, or an option of `accelerate launch`.
         name: as sd-scripts or the optimizer spells it.
         text: what is wrong, without the name.
     """
 
-    where: Literal["option", "argument"]
+    where: Where
     name: str
     text: Text
+
+    @property
+    def key(self) -> str:
+        """The form's field for it: `option:seed`, `argument:betas`."""
+        return f"{self.where}:{self.name}"
 
     def sentence(self) -> Text:
         """The name and what is wrong with it."""
@@ -39,46 +53,154 @@ class ValueFault:
 
 
 def job_faults(job: Job, options: OptionSet, catalogue: Catalogue) -> list[ValueFault]:
-    """Every value of a job that cannot be what its option or argument needs.
+    """Everything that argparse, `accelerate launch` or the optimizer would refuse, and what no command line can say.
 
-    Options and arguments that nobody knows are not faults: what they need is not known either.
+    Args:
+        job: the job.
+        options: what its script accepts. An empty set is a script that nobody knows: then no option is unknown.
+        catalogue: knows the arguments of the optimizers.
+    """
+    faults = option_faults(job.options, options)
+    if job.accelerate:
+        faults += option_faults(job.accelerate, accelerate_options(), where="accelerate")
+    return faults + argument_faults(job.argument_items, catalogue.find_for_options(job.options))
+
+
+def refuse_faults(job: Job, options: OptionSet, catalogue: Catalogue) -> None:
+    """Raises `Problems` with every fault of a job."""
+    faults = job_faults(job, options, catalogue)
+    if faults:
+        heading = Text("This job would fail:", "このジョブは失敗します:")
+        raise Problems(heading, [fault.sentence() for fault in faults])
+
+
+# --- options -----------------------------------------------------------------------------------------------------
+
+
+def option_faults(values: Mapping[str, OptionValue], options: OptionSet, *, where: Where = "option") -> list[ValueFault]:
+    """What is wrong with options: unknown, of the wrong kind, not among the choices, or not to be said."""
+    faults: list[ValueFault] = []
+    for name, value in values.items():
+        option = options.get(name)
+        text = option_problem(option, value) if option is not None else _unknown_problem(name, value, options)
+        if text is not None:
+            faults.append(ValueFault(where, name, text))
+    return faults
+
+
+def option_problem(option: Option, value: OptionValue) -> Text | None:
+    """Why a value will not do for an option, or None."""
+    try:
+        check_option(option, value)
+        to_words(option, value)
+    except ValueProblem as wrong:
+        return wrong.text
+    return _list_problem(option.name, value) if isinstance(value, list) else None
+
+
+def _list_problem(name: str, value: Sequence[object]) -> Text | None:
+    """What sd-scripts' reading of `name=value` lists would refuse; the optimizer's has faults of its own."""
+    for item in map(str, value):
+        key, equals, stored = item.partition("=")
+        if name == "network_args" and not equals:
+            return Text(f"{item!r} has to be name=value.", f"{item!r}: 「名前=値」の形にしてください。")
+        if name == "lr_scheduler_args":
+            wrong = _pair_problem(key, equals, stored)
+            if wrong is not None:
+                return Text(f"{item!r}: {wrong.en}", f"{item!r}: {wrong.ja}")
+    return None
+
+
+def _unknown_problem(name: str, value: OptionValue, options: OptionSet) -> Text | None:
+    if options.options:
+        hint = _did_you_mean(name, options.options)
+        return Text(f"{options.script} has no such option.{hint.en}", f"{options.script} にこのオプションはありません。{hint.ja}")
+    try:
+        to_words(guessed_option(name, value), value)
+    except ValueProblem as wrong:
+        return wrong.text
+    return None
+
+
+def _did_you_mean(name: str, known: Mapping[str, object]) -> Text:
+    near = nearest(name, known)
+    return Text(f" Did you mean {near}?", f"{near} のことですか?") if near else Text("", "")
+
+
+# --- the optimizer's arguments -----------------------------------------------------------------------------------
+
+
+def argument_faults(items: Sequence[str], spec: OptimizerSpec | None) -> list[ValueFault]:
+    """What is wrong with entries of `optimizer_args`, as sd-scripts cuts and reads them.
+
+    Args:
+        items: the entries.
+        spec: the optimizer; None for a class that the catalogue does not know, whose arguments nobody can judge.
     """
     faults: list[ValueFault] = []
-    for name, value in job.options.items():
-        option = options.get(name)
-        text = option_problem(option, value) if option is not None else None
+    seen: set[str] = set()
+    for item in items:
+        key, equals, stored = item.partition("=")
+        text = _pair_problem(key, equals, stored) if spec is None else _item_problem(key, equals, stored, spec)
+        if text is None and key in seen:
+            text = Text("is given twice; only the last one counts.", "が 2 回指定されています。最後の指定だけが有効です。")
+        seen.add(key)
         if text is not None:
-            faults.append(ValueFault("option", name, text))
-    return faults + argument_faults(job, catalogue.find_for_options(job.options))
-
-
-def argument_faults(job: Job, spec: OptimizerSpec | None) -> list[ValueFault]:
-    """What is wrong with the optimizer's arguments; `spec` is None for a class that the catalogue does not know."""
-    faults: list[ValueFault] = []
-    for name, stored in job.arguments.items():
-        argument = spec.argument(name) if spec is not None else None
-        text = literal_problem(stored) if argument is None else argument_problem(argument, stored)
-        if text is not None:
-            faults.append(ValueFault("argument", name, text))
+            faults.append(ValueFault("argument", key.strip(), text))
     return faults
+
+
+def _item_problem(key: str, equals: str, stored: str, spec: OptimizerSpec) -> Text | None:
+    if not equals or not key.isidentifier():
+        return _pair_problem(key, equals, stored)
+    argument = spec.argument(key)
+    if argument is None:
+        hint = _did_you_mean(key, {one.name: one for one in spec.arguments})
+        return Text(f"{spec.name} has no such argument.{hint.en}", f"{spec.name} にこの引数はありません。{hint.ja}")
+    return argument_problem(argument, stored)
+
+
+def _pair_problem(key: str, equals: str, stored: str) -> Text | None:
+    """Why sd-scripts cannot read `name=literal`, or None."""
+    if not equals:
+        return Text("needs a value: name=value.", "値が必要です。「名前=値」の形にしてください。")
+    if not key.isidentifier():
+        return Text(f"{key!r} cannot be the name of an argument.", f"{key!r} は引数名にできません。")
+    return literal_problem(stored)
 
 
 def literal_problem(stored: str) -> Text | None:
     """Why sd-scripts cannot read `stored` after `name=`, or None."""
     if "=" in stored:
         return Text("sd-scripts cannot take a value with '=' in it.", "sd-scripts は '=' を含む値を受け取れません。")
+    if not stored.strip():
+        return Text("has no value.", "値がありません。")
     try:
-        from_literal(stored)
+        ast.literal_eval(stored)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return _unreadable(stored)
+    return None
+
+
+_MEANT: Mapping[str, Value] = {"true": True, "false": False, "none": None, "null": None}
+
+
+def _unreadable(stored: str) -> Text:
+    word = stored.strip()
+    try:
+        value = _MEANT[word.casefold()] if word.casefold() in _MEANT else LiteralKind().parse(word)
+        return _must_be_written(stored, literal(value))
     except ValueProblem as wrong:
         return wrong.text
-    return None
 
 
 def argument_problem(spec: ArgumentSpec, stored: str) -> Text | None:
     """Why a literal will not do for an argument, or None."""
+    # Where the kind is not known, whatever sd-scripts can read may be right.
+    if isinstance(spec.kind, LiteralKind) or "=" in stored or not stored.strip():
+        return literal_problem(stored)
     try:
-        value = from_literal(stored)
-        spec.check(value)
+        spec.check(from_literal(stored))
     except ValueProblem as wrong:
         return wrong.text if stored.strip() == "None" else _explain(spec, stored, wrong)
     return None
@@ -90,82 +212,15 @@ def _explain(spec: ArgumentSpec, stored: str, wrong: ValueProblem) -> Text:
         value = spec.parse(stored)
     except ValueProblem as not_typed:
         return not_typed.text
-    return _must_be_written(stored, value, wrong)
-
-
-def _must_be_written(stored: str, value: Value, fallback: CaddieError) -> Text:
-    """For a literal that people understand and sd-scripts does not: `true`, an unquoted text, `inf`."""
     try:
-        right = literal(value)
+        return _must_be_written(stored, literal(value))
     except ValueProblem:
-        return fallback.text
+        return wrong.text
+
+
+def _must_be_written(stored: str, right: str) -> Text:
+    """For a literal that people understand and sd-scripts does not: `true`, an unquoted text, `inf`."""
     return Text(
         f"sd-scripts cannot read {stored!r}; it has to be written {right}.",
         f"sd-scripts は {stored!r} を読み取れません。{right} と書く必要があります。",
-    )
-
-
-def option_problem(option: Option, value: OptionValue) -> Text | None:
-    """Why a value will not do for an option, or None."""
-    try:
-        check_option(option, value)
-    except ValueProblem as wrong:
-        return wrong.text
-    return None
-
-
-NUMBERS: Final[Mapping[OptionKind, NumberKind]] = {
-    OptionKind.INT: NumberKind(whole=True),
-    OptionKind.FLOAT: NumberKind(),
-    OptionKind.INT_OR_FLOAT: NumberKind(),
-}
-FLAG: Final = BoolKind()
-
-
-def check_option(option: Option, value: OptionValue) -> None:
-    """Raises `ValueProblem` when `value` is of another kind than the option's, or none of its choices."""
-    if not option.is_list:
-        if isinstance(value, list):
-            raise ValueProblem(Text("takes one value, not a list.", "値は 1 つだけ指定できます。"))
-        _check_one(option, value)
-        return
-    if not isinstance(value, list):
-        _reread(option, value)
-        raise ValueProblem(Text("must be a list of values.", "値のリストが必要です。"))
-    if isinstance(option.nargs, int) and len(value) != option.nargs:
-        raise ValueProblem(
-            Text(f"needs {option.nargs} values, has {len(value)}.", f"値が {option.nargs} 個必要です ({len(value)} 個あります)。")
-        )
-    for item in value:
-        _check_one(option, item)
-
-
-def _reread(option: Option, value: bool | int | float | str) -> None:
-    """Lets the words of a text that was kept as typed explain themselves."""
-    if isinstance(value, str) and option.kind in NUMBERS:
-        for word in value.replace(",", " ").split():
-            NUMBERS[option.kind].parse(word)
-
-
-def _check_one(option: Option, value: bool | int | float | str) -> None:
-    if option.kind in (OptionKind.FLAG, OptionKind.OFF_FLAG):
-        FLAG.check(value)
-    elif kind := NUMBERS.get(option.kind):
-        if isinstance(value, str):
-            kind.parse(value)  # says what is wrong with the text
-            raise ValueProblem(Text(f"{value!r} is a text, not a number.", f"{value!r} は数値ではなく文字列です。"))
-        kind.check(value)
-    elif not isinstance(value, str):
-        raise ValueProblem(Text(f"{value!r} is not a text.", f"{value!r} は文字列ではありません。"))
-    if option.choices and value not in option.choices:
-        raise ValueProblem(_not_a_choice(option, value))
-
-
-def _not_a_choice(option: Option, value: object) -> Text:
-    known = [str(choice) for choice in option.choices]
-    near = nearest(str(value), known)
-    listed = ", ".join(known)
-    return Text(
-        f"{value!r} is not one of: {listed}." + (f" Did you mean {near}?" if near else ""),
-        f"{value!r} は選択肢 {listed} にありません。" + (f"{near} のことですか?" if near else ""),
     )

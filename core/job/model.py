@@ -79,7 +79,7 @@ class Job:
 
     @property
     def argument_items(self) -> tuple[str, ...]:
-        """The entries of `optimizer_args` as they are, malformed ones too (`core.command.problems` names those)."""
+        """The entries of `optimizer_args` as they are, malformed ones too (`core.job.check` names those)."""
         items = self.options.get("optimizer_args")
         if isinstance(items, str):
             return (items,)

@@ -14,8 +14,8 @@ from typing import Final
 from core.catalogue.catalogue import Catalogue
 from core.command import cmd, powershell, sh
 from core.command.build import parse_options, read_argv
-from core.command.problems import argument_problems, option_problems
 from core.errors import CaddieError, ValueProblem
+from core.job.check import argument_faults, option_faults
 from core.job.paste_arguments import ReadArguments, read_arguments, read_words
 from core.job.store import loads
 from core.options.model import OptionSet, OptionValue
@@ -202,7 +202,7 @@ def _read_config(text: str, options: OptionSet, catalogue: Catalogue) -> Pasted 
     values.pop("optimizer_args", None)
     arguments = ReadArguments()
     read_words(job.argument_items, arguments)
-    problems = [problem for name, value in values.items() for problem in option_problems(name, value, known)]
+    problems = [fault.sentence() for fault in option_faults(values, known)]
     script = job.script if "[caddie]" in text else None
     problems += _doubts(values)
     return _pasted(script, values, arguments, job.accelerate, problems=problems, catalogue=catalogue)
@@ -220,7 +220,7 @@ def _pasted(
     found = [*problems, *arguments.problems]
     if any(name in options for name in ("optimizer_type", "use_8bit_adam", "use_lion_optimizer")):
         items = [f"{name}={literal}" for name, literal in arguments.arguments.items()]
-        found += argument_problems(items, catalogue.find_for_options(options))
+        found += [fault.sentence() for fault in argument_faults(items, catalogue.find_for_options(options))]
     return Pasted(
         script=script,
         options=MappingProxyType(dict(options)),

@@ -14,7 +14,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
 
+from core.catalogue.catalogue import Catalogue
+from core.environment.interpreters import own_folders
 from core.environment.model import Environment
+from core.environment.variables import MISLEADING_VARIABLES, TRAINING_VARIABLES
 from core.errors import CaddieError
 from core.job.model import Job
 from core.options.model import OptionSet
@@ -26,36 +29,35 @@ from core.text import Text
 
 COMPANION = Path(__file__).with_name("companion.py")
 
-_SAFE_VARIABLES = {
-    "PYTHONUNBUFFERED": "1",  # else stdout comes in blocks, hours late
-    "PYTHONUTF8": "1",  # sd-scripts prints Japanese; a stdout that is not UTF-8 kills it
-    "PYTHONIOENCODING": "utf-8",
-    "PYTHONNOUSERSITE": "1",  # packages of the user site shadow the environment's
-    "COLUMNS": "200",  # rich wraps paths at 80 otherwise
-    "LINES": "50",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DISABLE_TELEMETRY": "1",
-}
-_UNSET = ("PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV")
 
-
-def start_run(job: Job, environment: Environment, options: OptionSet, *, runs_dir: Path | None = None) -> RunFolder:
+def start_run(
+    job: Job,
+    environment: Environment,
+    options: OptionSet,
+    *,
+    catalogue: Catalogue | None = None,
+    runs_dir: Path | None = None,
+) -> RunFolder:
     """Starts the training of a job and returns at once.
 
     Args:
         job: what to train.
         environment: the Python and the checkout that train.
         options: what the job's script accepts.
+        catalogue: knows what the optimizer's arguments need; the shipped one if None.
         runs_dir: where the run's folder is made; the user's runs folder if None.
 
     Raises:
-        CaddieError: the environment cannot train, the job cannot be said on a command line, or the folder or the
-            supervisor cannot be made. No process and no folder of a run stays then.
+        Problems: values that would make it fail (`core.job.check`): nothing starts with one of those, whoever asks.
+        CaddieError: the environment cannot train, or the folder or the supervisor cannot be made. No process and no folder of a run stays then.
     """
+    from core.catalogue.loader import load_catalogue
     from core.command.build import build_argv
+    from core.job.check import refuse_faults
     from core.job.store import save_job
 
     checkout = _checkout(job, environment)
+    refuse_faults(job, options, catalogue or load_catalogue())
     argv = build_argv(
         job,
         python=str(environment.python),
@@ -124,7 +126,7 @@ def run_name(job: Job) -> str:
 
 def run_command(job: Job, argv: list[str], python: Path, checkout: Path, folder: RunFolder) -> RunCommand:
     """The command of a run with everything around it: safe variables, the companion's variables, the run's mark."""
-    environment = {**_SAFE_VARIABLES, RUN_MARK: str(folder.path)}
+    environment = {**TRAINING_VARIABLES, RUN_MARK: str(folder.path)}
     if job.companion:
         environment |= companion_variables(folder)
     total = job.options.get("max_train_steps")
@@ -132,8 +134,8 @@ def run_command(job: Job, argv: list[str], python: Path, checkout: Path, folder:
         argv=tuple(argv),
         cwd=str(checkout),
         environment=environment,
-        unset=_UNSET,
-        path_first=(str(python.parent),),
+        unset=MISLEADING_VARIABLES,
+        path_first=own_folders(python),
         name=run_name(job),
         companion=job.companion,
         total_steps=total if isinstance(total, int) and "max_train_epochs" not in job.options else None,

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from core.environment.variables import changed_variables
 from core.runs.evidence import gather
 from core.runs.folder import RunFolder, update_processes
 from core.runs.judge import judge
@@ -221,13 +222,13 @@ def _runs_script(argv: list[str], command: RunCommand) -> bool:
 
 def child_environment(command: RunCommand, inherited: dict[str, str]) -> dict[str, str]:
     """The environment of the training: what is inherited, without what would harm it, with what the run adds."""
-    environment = {name: value for name, value in inherited.items() if name not in command.unset}
-    first = os.pathsep.join(command.path_first)
-    path = environment.get("PATH", "")
-    if first:
-        environment["PATH"] = f"{first}{os.pathsep}{path}" if path else first
-    environment.update(command.environment)
-    return environment
+    return changed_variables(
+        inherited,
+        change=command.environment,
+        remove=command.unset,
+        path_first=command.path_first,
+        windows=sys.platform == "win32",
+    )
 
 
 def child_flags(platform: str = sys.platform) -> int:

@@ -41,16 +41,14 @@ def find_problems(
         options: what the job's script accepts.
         catalogue: knows the optimizers.
     """
-    from core.command.problems import problems
+    from core.job.check import job_faults  # late: the window opens without it
 
     found = _of_environment(job, environment, report)
     if state is not None and state.readiness in _DOOMED:
         reason = state.reason or Text("The optimizer cannot be used there.", "このオプティマイザーは使用できません。")
         spec = catalogue.find_for_options(job.options)
         found.append(StartProblem(reason, "environment", spec.id if spec else ""))
-    # An empty set is a script nobody knows: then nothing can be said of its options.
-    if options.options:
-        found += [StartProblem(text, "setup", text.en.split(" ", 1)[0]) for text in problems(job, options, catalogue)]
+    found += [StartProblem(fault.sentence(), "setup", fault.key) for fault in job_faults(job, options, catalogue)]
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -218,10 +219,8 @@ class RunService(QObject):
             self.refused.emit(problems)
             return False
         self._set_starting(True)
-        options = self._options_for(job.script)
-        self._workers.start(
-            start_job, job, environment, options, self._runs_dir, done=self._launched, failed=self._not_launched, owner=self
-        )
+        work = partial(start_job, job, environment, self._options_for(job.script), self._catalogue, self._runs_dir)
+        self._workers.start(work, done=self._launched, failed=self._not_launched, owner=self)
         return True
 
     def _launched(self, folder: RunFolder) -> None:

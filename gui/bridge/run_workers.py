@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.catalogue.catalogue import Catalogue
 from core.environment.model import Environment
 from core.errors import CaddieError
 from core.job.model import Job
@@ -34,11 +35,11 @@ class RunSummary:
     total: int | None = None
 
 
-def start_job(job: Job, environment: Environment, options: OptionSet, runs_dir: Path | None) -> RunFolder:
+def start_job(job: Job, environment: Environment, options: OptionSet, catalogue: Catalogue, runs_dir: Path | None) -> RunFolder:
     """`core.runs.launch.start_run`."""
     from core.runs.launch import start_run
 
-    return start_run(job, environment, options, runs_dir=runs_dir)
+    return start_run(job, environment, options, catalogue=catalogue, runs_dir=runs_dir)
 
 
 def open_run(folder: RunFolder) -> tuple[Follower, float | None, bool]:

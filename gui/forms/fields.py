@@ -14,8 +14,9 @@ from typing import Protocol
 from core.catalogue.kinds import BoolKind, TextKind, from_literal, literal
 from core.catalogue.spec import ArgumentSpec
 from core.errors import ValueProblem
-from core.job.check import FLAG, NUMBERS, argument_problem, check_option, literal_problem, option_problem
+from core.job.check import argument_problem, literal_problem, option_problem
 from core.job.model import Job
+from core.options.check import FLAG, NUMBERS, check_option
 from core.options.model import Option, OptionKind, OptionValue
 from core.text import Text
 

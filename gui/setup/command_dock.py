@@ -23,7 +23,7 @@ from core.errors import CaddieError
 from gui.bridge.clock import Delay
 from gui.bridge.notices import Notice
 from gui.services import Services
-from gui.setup.command_model import STAND_IN, Command, command_of
+from gui.setup.command_model import STAND_IN, UNSAID, Command, command_of
 from gui.setup.highlighter import CommandHighlighter, Syntax
 from gui.theme.theme import Theme, mono_font
 from gui.widgets.badge import Badge, BadgeLook
@@ -162,10 +162,16 @@ class CommandDock(Translated, QFrame):
             self.text.verticalScrollBar().setValue(scroll)
         self.text.setVisible(bool(self._command.text))
         self._list_problems()
-        can = bool(self._command.text)
-        self.copy.setEnabled(can)
-        self.export.setEnabled(can)
-        self.note.setVisible(can and self._services.environments.selected is None and self.syntax != "toml")
+        self._allow(self._command.complete)
+        self.note.setVisible(bool(self._command.text) and self._services.environments.selected is None and self.syntax != "toml")
+
+    def _allow(self, complete: bool) -> None:
+        why = "" if complete else self.tr("First mend the values that stand as {0} in the command.").format(UNSAID)
+        if not self._command.text:
+            why = self.tr("This format cannot hold the command.")
+        for button in (self.copy, self.export):
+            button.setEnabled(complete)
+            button.setToolTip(why)
 
     def _list_problems(self) -> None:
         findings = self._command.findings

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from core.catalogue.catalogue import Catalogue
 from core.environment.model import Environment
@@ -18,6 +18,10 @@ from gui.setup.highlighter import Syntax
 STAND_IN = Environment(id="", name="", python=Path("python"), sd_scripts=Path("sd-scripts"))
 """Names for what is not chosen yet; the window says that they stand for the user's own."""
 
+UNSAID: Final = "???"
+"""Stands in the command for a value that no command line can say. sd-scripts refuses it as a number, and Windows as part
+of a path, so that a command which is copied in spite of all does not train with something else in its place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -29,10 +33,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What the dock shows. `text` is "" where no command can say the job; `findings` tell why."""
+    """What the dock shows.
+
+    Attributes:
+        text: the command; "" where this format has none for the job, and `findings` tell why.
+        findings: everything that keeps the job from running.
+        complete: whether the command says all of the job, so that it may be taken elsewhere.
+    """
 
     text: str
     findings: tuple[Finding, ...]
+    complete: bool = True
 
 
 def command_of(job: Job, syntax: Syntax, *, environment: Environment | None, options: OptionSet, catalogue: Catalogue) -> Command:
@@ -45,43 +56,43 @@ def command_of(job: Job, syntax: Syntax, *, environment: Environment | None, opt
         options: what the script accepts.
         catalogue: knows what the optimizer's arguments need.
     """
-    from core.command.problems import problems  # late: the window opens without it
-
-    findings = [Finding(fault.sentence(), f"{fault.where}:{fault.name}") for fault in job_faults(job, options, catalogue)]
-    _add(findings, problems(job, options, catalogue), job)
-    text = ""
+    findings = [
+        Finding(fault.sentence(), fault.key if fault.where != "accelerate" else None)  # the form has no fields for those
+        for fault in job_faults(job, options, catalogue)
+    ]
+    text, complete = "", False
     try:
-        text = _write(job, syntax, environment or STAND_IN, options)
+        text, complete = _write(job, syntax, environment or STAND_IN, options)
     except Problems as several:
-        _add(findings, several.problems, job)
+        findings += [Finding(problem) for problem in several.problems]
     except CaddieError as error:
         findings.append(Finding(error.text))
-    return Command(text, tuple(findings))
+    return Command(text, tuple(findings), complete)
 
 
-def _add(findings: list[Finding], problems: Sequence[Text], job: Job) -> None:
-    """Adds what is not said yet: of a field that the form explains, the form's own words are enough."""
-    explained = {finding.key for finding in findings if finding.key is not None}
-    said = {finding.text.en for finding in findings}
-    for problem in problems:
-        key = field_named(problem, job)
-        if key not in explained and problem.en not in said:
-            findings.append(Finding(problem, key))
-
-
-def _write(job: Job, syntax: Syntax, environment: Environment, options: OptionSet) -> str:
+def _write(job: Job, syntax: Syntax, environment: Environment, options: OptionSet) -> tuple[str, bool]:
+    """The text, and whether it says all of the job. Raises CaddieError where the format cannot hold the command."""
     # Late: the window opens without these.
-    from core.command import cmd, powershell, sh
     from core.command.build import build_argv
-    from core.command.export import lines_of
     from core.job.store import dumps
 
     if syntax == "toml":
-        return dumps(job)
+        return dumps(job), True
     if environment.sd_scripts is None:
         environment = replace(environment, sd_scripts=STAND_IN.sd_scripts)
     checkout, python = str(environment.sd_scripts), str(environment.python)
-    argv = build_argv(job, python=python, checkout=checkout, options=options, companion=None)
+    try:
+        argv = build_argv(job, python=python, checkout=checkout, options=options, companion=None)
+    except Problems:  # found as faults already
+        argv = build_argv(job, python=python, checkout=checkout, options=options, companion=None, stand_in=UNSAID)
+        return _join(argv, syntax), False
+    return _join(argv, syntax), True
+
+
+def _join(argv: list[str], syntax: Syntax) -> str:
+    from core.command import cmd, powershell, sh
+    from core.command.export import lines_of
+
     first, *others = lines_of(argv)
     if syntax == "sh":
         return " \\\n  ".join(sh.join(line) for line in (first, *others))
@@ -91,18 +102,3 @@ def _write(job: Job, syntax: Syntax, environment: Environment, options: OptionSe
         return " ^\n  ".join([program, *(" ".join(map(cmd.quote, line)) for line in others)])
     program = " ".join(["&", powershell.literal(first[0]), *map(powershell.argument, first[1:])])
     return " `\n  ".join([program, *(" ".join(map(powershell.argument, line)) for line in others)])
-
-
-def field_named(problem: Text, job: Job) -> str | None:
-    """The field that a problem of `core.command` begins with: `seed = 'x': …`, `optimizer_args: 'eps=x': …`."""
-    words = problem.en
-    if words.startswith("optimizer_args: "):
-        rest = words.removeprefix("optimizer_args: ")
-        for name in job.arguments:
-            if rest.startswith((f"'{name}=", f'"{name}=', f"{name}=")) or f" no argument {name}." in rest:
-                return f"argument:{name}"
-        return "option:optimizer_args"
-    for name in job.options:
-        if words.startswith((f"{name} ", f"{name}:", f"{name!r} ")):
-            return f"option:{name}"
-    return None

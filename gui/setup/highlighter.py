@@ -27,9 +27,18 @@ _NUMBER = Rule(re.compile(r"(?<![\w./\\-])[+-]?(?:\d[\d_]*\.?\d*(?:[eE][+-]?\d+)
 _FLAG = Rule(re.compile(r"(?<!\S)--?[A-Za-z][\w-]*"), "accent_text", True)
 _DOUBLE = Rule(re.compile(r'"(?:[^"\\]|\\.)*"'), "info_text")
 _SINGLE = Rule(re.compile(r"'[^']*'"), "info_text")
+_UNSAID = Rule(re.compile(r"(?<=\s)(['\"]?)\?\?\?\1(?!\S)"), "danger_text", True)
 
 RULES: dict[Syntax, tuple[Rule, ...]] = {
-    "sh": (_NUMBER, _FLAG, _DOUBLE, _SINGLE, Rule(re.compile(r"\\$"), "text_muted"), Rule(re.compile(r"^\s*#.*"), "text_muted")),
+    "sh": (
+        _NUMBER,
+        _FLAG,
+        _DOUBLE,
+        _SINGLE,
+        Rule(re.compile(r"\\$"), "text_muted"),
+        Rule(re.compile(r"^\s*#.*"), "text_muted"),
+        _UNSAID,
+    ),
     "bat": (
         _NUMBER,
         _FLAG,
@@ -37,6 +46,7 @@ RULES: dict[Syntax, tuple[Rule, ...]] = {
         Rule(re.compile(r"%\w+%|%%"), "warning_text"),
         Rule(re.compile(r"\^$"), "text_muted"),
         Rule(re.compile(r"^\s*(?:rem\b|::).*", re.IGNORECASE), "text_muted"),
+        _UNSAID,
     ),
     "ps1": (
         _NUMBER,
@@ -46,6 +56,7 @@ RULES: dict[Syntax, tuple[Rule, ...]] = {
         Rule(re.compile(r"(?<![\w`])\$[\w:]+"), "warning_text"),
         Rule(re.compile(r"`$"), "text_muted"),
         Rule(re.compile(r"^\s*#.*"), "text_muted"),
+        _UNSAID,
     ),
     "toml": (
         _NUMBER,

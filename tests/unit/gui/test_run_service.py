@@ -23,6 +23,7 @@ from core.runs.folder import RunFolder, list_runs
 from core.runs.outcome import Ending
 from core.text import Text
 from gui.bridge.files import reveal_command
+from gui.bridge.run_problems import StartProblem
 from gui.bridge.run_service import LOG_KEPT, RunService
 from gui.bridge.run_stop import StopStage, stage_after
 from gui.bridge.tasks import Tasks
@@ -263,8 +264,17 @@ def test_what_the_probe_knows_prevents_a_doomed_start(runs: RunService, environm
 def test_a_wrong_option_leads_to_its_field(runs: RunService, tmp_path: Path) -> None:
     job = demo_job(tmp_path).with_option("learning_rat", 1e-4)
     (problem,) = runs.problems(job)
-    assert (problem.page, problem.topic) == ("setup", "learning_rat")
+    assert (problem.page, problem.topic) == ("setup", "option:learning_rat")
     assert "learning_rate" in problem.text.en
+
+
+def test_a_value_that_could_not_be_read_leads_to_its_field_and_starts_nothing(runs: RunService, tmp_path: Path) -> None:
+    job = demo_job(tmp_path).with_argument("eps", "1e-").with_option("seed", "4x")
+    refused: list[tuple[StartProblem, ...]] = []
+    runs.refused.connect(refused.append)
+    assert not runs.start(job)
+    assert {(problem.page, problem.topic) for problem in refused[0]} == {("setup", "argument:eps"), ("setup", "option:seed")}
+    assert list_runs() == []
 
 
 def test_what_only_the_disk_knows_is_said_when_it_is_found(runs: RunService, environments: Environments, tmp_path: Path) -> None:

@@ -117,6 +117,9 @@ def test_a_wrong_value_is_listed_kept_and_one_click_away(page, services, qtbot):
     dock = page.frame.dock
     assert [finding.key for finding in dock.command.findings] == ["option:seed"]
     assert not dock.copy.isEnabled()
+    assert not dock.export.isEnabled()
+    assert "--seed '???'" in dock.text.toPlainText()  # the rest is shown, and says where something is missing
+    assert "--output_name lora" in dock.text.toPlainText()
     page.optimizer.picker.setFocus()
     dock.problems.itemClicked.emit(dock.problems.item(0))
     assert page.focusWidget() is _row(page, "option:seed").editor.focusProxy()
@@ -124,6 +127,22 @@ def test_a_wrong_value_is_listed_kept_and_one_click_away(page, services, qtbot):
     services.session.undo()
     dock.renew()
     assert dock.command.findings == ()
+    assert dock.copy.isEnabled()
+    assert "???" not in dock.text.toPlainText()
+
+
+def test_a_command_that_is_too_long_for_a_format_says_so(page, services):
+    dock = page.frame.dock
+    services.session.edit(services.session.job.with_option("output_name", "x" * 9000), "test")
+    dock.choose("bat")
+    dock.renew()
+    assert dock.command.text == ""
+    assert not dock.copy.isEnabled()
+    assert len(dock.command.findings) == 1
+    dock.choose("sh")
+    dock.renew()
+    assert dock.command.findings == ()
+    assert dock.copy.isEnabled()
 
 
 def test_an_outside_change_reaches_the_editors(page, services):

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from core.command import cmd, powershell
 from core.command.build import build_argv
-from core.command.export import SAFE_VARIABLES, export_file, export_job, lines_of
+from core.command.export import export_file, export_job, lines_of
 from core.environment.model import Environment
+from core.environment.variables import TRAINING_VARIABLES
 from core.errors import CaddieError, Problems
 from core.job.model import Job
 from core.job.store import loads
@@ -71,7 +72,7 @@ def here(tmp_path: Path) -> Environment:
     (checkout / "accelerate" / "commands" / "__init__.py").touch()
     (checkout / "accelerate" / "commands" / "launch.py").write_text(
         "import json, os, sys\n"
-        f"names = {list(SAFE_VARIABLES)!r}\n"
+        f"names = {list(TRAINING_VARIABLES)!r}\n"
         "json.dump({'argv': sys.argv[1:], 'folder': os.getcwd(), 'set': {n: os.environ.get(n) for n in names}},"
         " open('called.json', 'w', encoding='utf-8'))\n"
         "sys.exit(7)\n",
@@ -98,7 +99,7 @@ def test_sh_really_runs_the_command(shell: str, here: Environment, tmp_path: Pat
         told = json.loads(called.read_text(encoding="utf-8"))
         assert told["argv"] == words_of(job, here)[3:]
         assert told["folder"] == str(here.sd_scripts)
-        assert told["set"] == dict(SAFE_VARIABLES)
+        assert told["set"] == dict(TRAINING_VARIABLES)
 
     check()
 
@@ -134,7 +135,7 @@ def test_bat_reads_back(job: Job) -> None:
     assert all(line.endswith(" ^") for line in lines[:-1])
     assert all(line.startswith("  ") for line in lines[1:])
     assert 'cd /d "D:\\sd & (scripts) 50%%" ||' in text
-    for name, value in SAFE_VARIABLES.items():
+    for name, value in TRAINING_VARIABLES.items():
         assert f'set "{name}={value}"\r\n' in text
 
 

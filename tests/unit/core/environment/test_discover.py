@@ -13,6 +13,7 @@ from core.environment.interpreters import (
     environment_root,
     interpreter_candidates,
     looks_like_interpreter,
+    own_folders,
     search_path,
 )
 from tests.helpers.environments import make_checkout
@@ -198,6 +199,17 @@ def test_a_conda_python_of_windows_gets_its_dll_folders() -> None:
     assert folders[0] == PureWindowsPath("C:/conda/envs/lora")
     assert PureWindowsPath("C:/conda/envs/lora/Library/bin") in folders
     assert search_path(PurePosixPath("/ai/venv/bin/python"), windows=False, conda=True) == (PurePosixPath("/ai/venv/bin"),)
+
+
+def test_a_conda_folder_is_told_by_its_metadata(tmp_path: Path) -> None:
+    python = tmp_path / "python.exe"
+    assert own_folders(python, windows=True) == (str(tmp_path),)
+    (tmp_path / "conda-meta").mkdir()
+    folders = own_folders(python, windows=True)
+    assert folders[0] == str(tmp_path)
+    assert str(tmp_path / "Library" / "bin") in folders
+    found = child_environment(python, {"Path": "C:\\Windows"}, windows=True)["Path"]
+    assert found == ";".join([*folders, "C:\\Windows"])
 
 
 def test_a_child_gets_its_own_python_variables(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.catalogue.loader import load_catalogue
 from core.command.build import build_argv, parse_argv
-from core.command.problems import problems
+from core.job.check import job_faults
 from core.job.model import Job
 from core.job.new import new_job
 from core.job.store import dumps, loads
@@ -63,7 +63,7 @@ def test_a_new_job_of_every_optimizer(spec) -> None:
     options = SETS[job.script]
     assert CATALOGUE.find_for_options(job.options) is spec
     assert job.options["learning_rate"] == spec.learning_rate.start
-    assert problems(job, options, CATALOGUE) == []
+    assert job_faults(job, options, CATALOGUE) == []
     assert loads(dumps(job)) == job
     argv = build_argv(job, python="python", checkout="/sd", options=options, companion="/c/companion.py")
     assert parse_argv(argv, SETS) == job

@@ -113,7 +113,7 @@ def test_a_batch_file() -> None:
         "Not read: cd /d C:\\sd-scripts; call venv\\Scripts\\activate.bat",
         "--unknown_thing is no option of this script.",
         "output_dir = '%OUT%' holds a variable of the shell.",
-        "optimizer_args: DAdaptAdam has no argument weigth.",
+        "weigth: DAdaptAdam has no such argument.",
     ]
 
 
