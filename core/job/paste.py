@@ -29,6 +29,7 @@ _JOINERS: Final[Mapping[str, Callable[[Sequence[str]], str]]] = MappingProxyType
     {"sh": sh.join, "cmd": cmd.join, "powershell": powershell.join}
 )
 _FLAG = re.compile(r"(?:^|\s)[\"']?--[A-Za-z]")
+_QUOTED_VALUE = re.compile(r"(?<=[=:])\s*(?:'[^'\n]*'|\"[^\"\n]*\")")
 _SCRIPT = re.compile(r"(?:^|[\\/])[^\\/]*(?:train|fine_tune|textual_inversion)[^\\/]*\.py$")
 _VARIABLE = re.compile(r"%[A-Za-z_]\w*%|\$\{?[A-Za-z_]\w*|%~?[0-9*]|\$env:")
 # Commands of scripts that say nothing about the training.
@@ -76,7 +77,8 @@ def read_pasted(text: str, options: OptionSet, catalogue: Catalogue) -> Pasted:
 
 
 def _looks_like_a_command(text: str) -> bool:
-    return bool(_FLAG.search(text)) or any(_SCRIPT.search(word.strip("\"'")) for word in text.split())
+    # What stands in quotation marks behind an equals sign is a value, whatever it looks like.
+    return bool(_FLAG.search(_QUOTED_VALUE.sub("", text))) or any(_SCRIPT.search(word.strip("\"'")) for word in text.split())
 
 
 def dialect_of(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.catalogue.kinds import literal
@@ -227,6 +227,7 @@ LITERALS = st.one_of(
 ARGUMENTS = st.dictionaries(st.from_regex(r"[a-z][a-z_0-9]{0,10}", fullmatch=True), LITERALS, max_size=5)
 
 
+@example({"a": "' --X'"}, " ", "{}")
 @given(ARGUMENTS, st.sampled_from([" ", ", ", "\n", ";", ",\n "]), st.sampled_from(["{}", '"{}"', "--optimizer_args {}"]))
 def test_any_arguments_in_any_dialect(arguments: dict[str, str], between: str, form: str) -> None:
     if form == '"{}"':
