@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Caddie's front door: makes `.venv` on the first start, then opens the window or runs a command-line verb.
 
-Standard library only, and readable by every Python 3, so that an old one gets a sentence instead of a SyntaxError.
+Standard library only, and readable by Python 3.6 and later, so that an old one gets a sentence instead of a SyntaxError.
 What a start needs when all is set up already is imported here; everything else only where it is needed.
 """
 

@@ -40,8 +40,11 @@ def venv_python(venv: str | os.PathLike[str], *, windowed: bool = False) -> str:
 
 
 def fingerprint(root: str | os.PathLike[str]) -> str:
-    """Changes whenever a new version of Caddie wants other packages, or the minor version of Python changes."""
-    sums = [f"{sys.version_info[0]}.{sys.version_info[1]}"]
+    """Changes whenever a new version of Caddie wants other packages.
+
+    Which Python starts Caddie does not matter: the environment keeps its own.
+    """
+    sums: list[str] = []
     for name in ("constraints.txt", "pyproject.toml"):
         with open(os.path.join(root, name), "rb") as stream:
             sums.append(f"{zlib.crc32(stream.read()):08x}")

@@ -12,7 +12,6 @@ from core.errors import CaddieError
 from core.job.model import Job
 from core.options.model import OptionSet
 from core.options.reader import read_checkout
-from core.options.snapshot import snapshot_for
 from core.text import Text
 
 
@@ -40,21 +39,14 @@ def find_place(job: Job, options: Namespace) -> Environment:
 
 
 def options_in(environment: Environment, script: str) -> OptionSet:
-    """What the script of that checkout accepts; the shipped snapshot where the checkout has no such script.
+    """What the script of that environment's checkout accepts.
 
     Raises:
-        CaddieError: nobody knows the script.
+        CaddieError: the checkout has no such script, or it cannot be read.
     """
-    if environment.sd_scripts is not None:
-        found = read_checkout(environment.sd_scripts, [script]).get(script)
-        if found is not None:
-            return found
-    shipped = snapshot_for(script)
-    if shipped is None:
+    assert environment.sd_scripts is not None, "find_place gives none without"
+    if not (environment.sd_scripts / script).is_file():
         raise CaddieError(
-            Text(
-                f"{script} is not a training script that Caddie knows.",
-                f"{script} は Caddie の知る学習スクリプトではありません。",
-            )
+            Text(f"{script} is not in {environment.sd_scripts}.", f"{environment.sd_scripts} に {script} がありません。")
         )
-    return shipped
+    return read_checkout(environment.sd_scripts, [script])[script]

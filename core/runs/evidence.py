@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from core.text import Text
 _CHUNK = 1 << 20
 _TAIL_BYTES = 256 << 10
 _TAIL_LINES = 400
+_FULL = 1 << 20  # bytes; a disk with less refuses a log's next block
 _WEIGHTS = (".safetensors", ".ckpt", ".pt", ".bin", ".pth")
 
 
@@ -84,9 +86,17 @@ def gather(run: RunFolder, *, exit_code: int | None, trouble: Text | None = None
         files=_files(command, seen.saved, started or run.created_at),
         expects_files=command.output_dir is not None,
         trouble=trouble,
+        disk_full=_is_full(run.path),
         started_at=started,
         ended_at=ended_at if ended_at is not None else _last_change(run),
     )
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _FULL
+    except OSError:
+        return False
 
 
 def _last_change(run: RunFolder) -> float:

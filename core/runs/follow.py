@@ -9,6 +9,7 @@ from core.runs.console import Console, Progress
 from core.runs.event_lines import decode_event
 from core.runs.events import Event, Started, Step
 from core.runs.folder import RunFolder
+from core.runs.log_errors import hide_secrets_in
 from core.runs.outcome import Ending, Outcome
 
 _LOG_CHUNK = 1 << 20
@@ -107,6 +108,8 @@ class Follower:
             self._note(event)
         if outcome is not None and behind:
             ending, outcome = Ending.RUNNING, None
+        # What the window shows, people put into screenshots and forum posts; the file on the disk keeps every word.
+        text = hide_secrets_in(text)
         return Update(events=events, log=text, progress=self._progress(), ending=ending, outcome=outcome, behind=behind)
 
     def _new_events(self) -> tuple[list[Event], bool]:

@@ -14,6 +14,17 @@ from core.runs.log_errors import find_error, hide_secrets, tail_of
 from core.runs.outcome import Ending, Outcome
 from core.text import Text
 
+_DISK_FULL = (
+    Text(
+        "The disk of Caddie's data folder is full. The training writes its log there, so it could not even say why it ended.",
+        "Caddie のデータフォルダーがあるディスクの空き容量がありません。学習のログもそこに書かれるため、終了の理由も記録できませんでした。",
+    ),
+    Text(
+        "Free some space on that disk, or move the folder with CADDIE_HOME, then start again.",
+        "そのディスクの空き容量を増やすか、CADDIE_HOME でフォルダーを移してから、もう一度開始してください。",
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -31,6 +42,7 @@ class Evidence:
         files: weights that were written and are there.
         expects_files: whether a whole training would have written some.
         trouble: what the supervisor itself could not do, for example start the command.
+        disk_full: no space is left where the log and the events are written; then even the error could not be.
         started_at, ended_at: seconds since the epoch.
     """
 
@@ -46,6 +58,7 @@ class Evidence:
     files: tuple[str, ...] = ()
     expects_files: bool = True
     trouble: Text | None = None
+    disk_full: bool = False
     started_at: float | None = None
     ended_at: float | None = None
 
@@ -57,6 +70,8 @@ def judge(evidence: Evidence) -> Outcome:
     known = explain(error, evidence.lines) if guilty else None
     if guilty and evidence.trouble is None and _loss_is_lost(evidence) and not error:
         known = _NAN_ADVICE
+    if guilty and known is None and evidence.disk_full:
+        known = _DISK_FULL
     return Outcome(
         ending=ending,
         sentence=sentence,

@@ -26,6 +26,7 @@ _SECRETS = re.compile(
 _NAMED_SECRETS = re.compile(
     r"(\b(?:wandb_api_key|huggingface_token|hf_token|api_key)['\"]?\s{0,3}[=:]\s{0,3}['\"])([^'\"]+)", re.IGNORECASE
 )
+_MAYBE_SECRET = re.compile(r"CalledProcessError: Command |api_key|token|hf_|sk-", re.IGNORECASE)
 _HEADERS = re.compile(r"\b(hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9]{20,})\b")
 
 
@@ -34,6 +35,13 @@ def hide_secrets(line: str) -> str:
     if "CalledProcessError: Command " in line:
         line = _COMMAND.sub(lambda match: f"{match[1]}…{match[2] or ''}", line)
     return _HEADERS.sub("…", _NAMED_SECRETS.sub(r"\1…", _SECRETS.sub(r"\1…", line)))
+
+
+def hide_secrets_in(text: str) -> str:
+    """`hide_secrets` for whole lines of a log; cheap where there is nothing to hide."""
+    if not _MAYBE_SECRET.search(text):
+        return text
+    return "".join(hide_secrets(line) for line in text.splitlines(keepends=True))
 
 
 def tail_of(lines: Sequence[str], count: int = 40) -> tuple[str, ...]:
