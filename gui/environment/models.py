@@ -12,7 +12,7 @@ from core.catalogue.spec import OptimizerSpec
 from core.environment.model import Environment, OptimizerState, Readiness
 from core.environment.packages import PackageRow
 from core.text import Text
-from gui.setup.badges import readiness_badge
+from gui.models.badges import readiness_badge
 from gui.widgets.badge import BadgeLook
 
 Index = QModelIndex | QPersistentModelIndex

@@ -11,7 +11,8 @@ from core.catalogue.spec import Fact, Knowledge, LrMethod, OptimizerSpec, Requir
 from core.environment.model import OptimizerState, Readiness
 from core.text import Text
 from gui.bridge.translation import Translation
-from gui.widgets.badge import BadgeLook, BadgeTone
+from gui.models.badges import method_badge, readiness_badge
+from gui.widgets.badge import BadgeLook
 
 ColumnId = Literal[
     "category",
@@ -158,44 +159,6 @@ def requirement_text(requirement: Requirement) -> str:
     return f"{requirement.package} ≥ {requirement.minimum}" if requirement.minimum else requirement.package
 
 
-def method_look(method: LrMethod) -> BadgeLook:
-    """Badge of an LR method."""
-    translate = QCoreApplication.translate
-    tones: dict[LrMethod, BadgeTone] = {
-        LrMethod.MANUAL: "info",
-        LrMethod.SEMI_AUTOMATIC: "violet",
-        LrMethod.AUTOMATIC: "success",
-    }
-    names = {
-        LrMethod.MANUAL: translate("OptimizerColumns", "Manual"),
-        LrMethod.SEMI_AUTOMATIC: translate("OptimizerColumns", "Semi-automatic"),
-        LrMethod.AUTOMATIC: translate("OptimizerColumns", "Automatic"),
-    }
-    return BadgeLook(names[method], tones[method])
-
-
-def readiness_look(readiness: Readiness) -> BadgeLook:
-    """Badge of an install state."""
-    translate = QCoreApplication.translate
-    tones: dict[Readiness, BadgeTone] = {
-        Readiness.READY: "success",
-        Readiness.MISSING: "warning",
-        Readiness.TOO_OLD: "warning",
-        Readiness.BROKEN: "danger",
-        Readiness.NEEDS_CUDA: "neutral",
-        Readiness.UNKNOWN: "neutral",
-    }
-    names = {
-        Readiness.READY: translate("OptimizerColumns", "Ready"),
-        Readiness.MISSING: translate("OptimizerColumns", "Missing"),
-        Readiness.TOO_OLD: translate("OptimizerColumns", "Too old"),
-        Readiness.BROKEN: translate("OptimizerColumns", "Broken"),
-        Readiness.NEEDS_CUDA: translate("OptimizerColumns", "Needs CUDA"),
-        Readiness.UNKNOWN: translate("OptimizerColumns", "Not checked"),
-    }
-    return BadgeLook(names[readiness], tones[readiness])
-
-
 _READINESS_ORDER = tuple(Readiness)
 _METHOD_ORDER = tuple(LrMethod)
 
@@ -218,10 +181,10 @@ def make_cell(column: ColumnId, spec: OptimizerSpec, state: OptimizerState, tran
     if column == "name":
         return Cell(spec.name, full=say(spec.summary), key=(spec.name.casefold(),))
     if column == "lr_method":
-        look = method_look(spec.lr_method)
+        look = method_badge(spec.lr_method)
         return Cell(look.text, badge=look, key=(_METHOD_ORDER.index(spec.lr_method),))
     if column == "state":
-        look = readiness_look(state.readiness)
+        look = readiness_badge(state.readiness)
         reason = say(state.reason) if state.reason else ""
         if state.readiness is Readiness.UNKNOWN:
             return Cell(look.text, quiet="unknown", full=reason)

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QScrollArea,
 
 from core.catalogue.spec import Fact, Knowledge, Note, OptimizerSpec, Requirement, Source
 from core.environment.model import OptimizerState, Readiness
-from gui.models.optimizer_columns import method_look, not_needed_word, rate_text, readiness_look, requirement_text, unknown_word
+from gui.models.badges import method_badge, readiness_badge
+from gui.models.optimizer_columns import not_needed_word, rate_text, requirement_text, unknown_word
 from gui.services import Services
 from gui.theme import tokens
 from gui.theme.theme import mono_font
@@ -116,7 +117,11 @@ class OptimizerCard(Translated, QFrame):
         body.addWidget(_selectable(Label(spec.name, "headline", wrap=True)))
         theme = self._services.theme
         body.addLayout(
-            row(Badge(theme, method_look(spec.lr_method)), Badge(theme, readiness_look(state.readiness)), stretch=True)
+            row(
+                Badge(theme, method_badge(spec.lr_method, alone=True)),
+                Badge(theme, readiness_badge(state.readiness)),
+                stretch=True,
+            )
         )
         body.addWidget(_selectable(Label(say(spec.summary), "lead", wrap=True)))
         self._section(body, self.tr("When to pick it"), [self._text(say(spec.pick_when))])

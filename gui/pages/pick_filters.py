@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from core.catalogue.spec import LrMethod
-from gui.models.optimizer_columns import method_look
+from gui.models.badges import method_badge
 from gui.models.optimizer_table import Filter
 from gui.services import Services
 from gui.theme import tokens
@@ -82,7 +82,7 @@ class FilterBar(Translated, QWidget):
             self.category.setItemText(number, say(category.name))
         self.method.setItemText(0, self.tr("Every LR method"))
         for number, method in enumerate(LrMethod, 1):
-            self.method.setItemText(number, method_look(method).text)
+            self.method.setItemText(number, method_badge(method).text)
         for number, text in enumerate((self.tr("Installed or not"), self.tr("Ready to use"), self.tr("Not ready"))):
             self.installed.setItemText(number, text)
         self.memory.setItemText(0, self.tr("Any state memory"))

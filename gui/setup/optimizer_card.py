@@ -14,8 +14,8 @@ from core.job.model import Job
 from gui.forms.binding import FormBinding
 from gui.forms.group import FieldGroup
 from gui.forms.row import FieldRow, FormTools
+from gui.models.badges import method_badge, readiness_badge
 from gui.services import Services
-from gui.setup.badges import method_badge, readiness_badge
 from gui.setup.optimizer_model import OptimizerView, view_of, with_starting_rate, without_arguments
 from gui.setup.optimizer_notes import OptimizerNotes
 from gui.setup.other_arguments import OtherArguments
@@ -285,7 +285,7 @@ class OptimizerCard(Translated, QFrame):
         self._summary.setVisible(spec is not None)
         if spec is not None:
             self._summary.setText(self._tools.say(spec.summary))
-            self.method.set_look(method_badge(spec.lr_method))
+            self.method.set_look(method_badge(spec.lr_method, alone=True))
             state = self._services.environments.state(spec)
             self.state.set_look(readiness_badge(state.readiness))
             self.state.setToolTip(self._tools.say(state.reason) if state.reason is not None else "")

@@ -90,6 +90,18 @@
 <context>
     <name>Badges</name>
     <message>
+        <source>Manual</source>
+        <translation>手動型</translation>
+    </message>
+    <message>
+        <source>Semi-automatic</source>
+        <translation>半自動型</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>自動型</translation>
+    </message>
+    <message>
         <source>Manual learning rate</source>
         <translation>学習率: 手動型</translation>
     </message>
@@ -1305,42 +1317,6 @@
     <message>
         <source>not needed</source>
         <translation>不要</translation>
-    </message>
-    <message>
-        <source>Manual</source>
-        <translation>手動型</translation>
-    </message>
-    <message>
-        <source>Semi-automatic</source>
-        <translation>半自動型</translation>
-    </message>
-    <message>
-        <source>Automatic</source>
-        <translation>自動型</translation>
-    </message>
-    <message>
-        <source>Ready</source>
-        <translation>使用可能</translation>
-    </message>
-    <message>
-        <source>Missing</source>
-        <translation>未インストール</translation>
-    </message>
-    <message>
-        <source>Too old</source>
-        <translation>古い</translation>
-    </message>
-    <message>
-        <source>Broken</source>
-        <translation>破損</translation>
-    </message>
-    <message>
-        <source>Needs CUDA</source>
-        <translation>要 CUDA</translation>
-    </message>
-    <message>
-        <source>Not checked</source>
-        <translation>未確認</translation>
     </message>
     <message>
         <source>{bytes} B/param</source>

@@ -96,7 +96,7 @@ def test_cells_say_what_the_entry_says(page: PickPage) -> None:
     assert text(page, "Prodigy", "memory") == "16 B/param"
     assert text(page, "ProdigyPlus", "scheduler") == "ignored"
     assert text(page, "AdamW", "state") == "Ready"
-    assert text(page, "Prodigy", "state") == "Missing"
+    assert text(page, "Prodigy", "state") == "Not installed"
 
 
 def test_unknown_is_told_apart_from_not_needed(page: PickPage) -> None:
