@@ -51,12 +51,13 @@ COLUMNS: tuple[ColumnId, ...] = (
 )
 
 WIDTHS: dict[ColumnId, int] = {
-    "category": 136,
-    "name": 190,
-    "lr_method": 142,
-    "start_lr": 84,
+    # The first six fit beside the card in a window of 1280 pixels.
+    "category": 122,
+    "name": 176,
+    "lr_method": 126,
+    "start_lr": 78,
     "state": 128,
-    "memory": 124,
+    "memory": 98,
     "to_install": 190,
     "optimizer_type": 240,
     "optimizer_args": 230,
