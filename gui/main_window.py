@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtCore import QByteArray, QRect, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MINIMUM = (960, 600)
 PREFERRED = (1360, 860)
+FRAME = (8, 40, 8, 8)
+"""Room for a window's frame (left, top, right, bottom; pixels): its real size is known only once it is shown."""
 
 
 class MainWindow(Translated, QMainWindow):
@@ -176,6 +178,29 @@ class MainWindow(Translated, QMainWindow):
         stored = self.services.settings.text("window_geometry")
         if stored:
             self.restoreGeometry(QByteArray.fromBase64(stored.encode("ascii", "ignore")))
+        screen = self.screen()
+        if screen is not None and not self.isMaximized() and not self.isFullScreen():
+            self.setGeometry(fitted(self.geometry(), screen.availableGeometry()))
+
+
+def fitted(window: QRect, available: QRect) -> QRect:
+    """The place of a window's content so that it lies on the screen with its frame.
+
+    Args:
+        window: where the content would be; pixels.
+        available: what the screen has for windows: without task bars.
+
+    Returns:
+        The nearest place that is wholly on the screen, smaller where the screen is smaller; never under `MINIMUM`.
+    """
+    left, top, right, bottom = FRAME
+    room = available.adjusted(left, top, -right, -bottom)
+    width = max(min(window.width(), room.width()), MINIMUM[0])
+    height = max(min(window.height(), room.height()), MINIMUM[1])
+    # The upper left corner counts most: there the window can be taken and moved.
+    x = max(min(window.x(), room.x() + room.width() - width), room.x())
+    y = max(min(window.y(), room.y() + room.height() - height), room.y())
+    return QRect(x, y, width, height)
 
 
 def _dropped_job(event: QDropEvent) -> Path | None:
