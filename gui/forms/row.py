@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -15,6 +15,10 @@ from gui.forms.described import Described, Say, first_sentence
 from gui.forms.editors import Editor, set_class
 from gui.forms.fields import Field, Stored
 from gui.forms.make import make_editor
+
+
+MINIMUM_ELIDED = 40
+"""Pixels that an elided label asks for at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,16 @@ class ElidedLabel(QLabel):
         """The whole text."""
         return self._full
 
+    def minimumSizeHint(self) -> QSize:
+        """Room for a few letters: the text on screen is of the former width and would forbid a narrower one."""
+        return QSize(min(MINIMUM_ELIDED, super().sizeHint().width()), super().minimumSizeHint().height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._elide()
 
     def _elide(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, max(self.width(), 40)))
+        self.setText(self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, max(self.width(), MINIMUM_ELIDED)))
 
 
 class FieldRow(QFrame):

@@ -94,8 +94,7 @@ class FormArea(QScrollArea):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # a bar at the bottom comes only in the narrowest window
         inner = QWidget(self)
         inner.setProperty("class", "scrolled")
         self.inner = inner

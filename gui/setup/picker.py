@@ -32,7 +32,7 @@ class OptimizerPicker(Translated, QComboBox):
         self.setEditable(True)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setMaxVisibleItems(24)
-        self.setMinimumWidth(260)
+        self.setMinimumWidth(160)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._items = QStandardItemModel(self)
         self._headings: list[tuple[QStandardItem, str]] = []

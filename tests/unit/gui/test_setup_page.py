@@ -446,3 +446,18 @@ def test_an_export_that_cannot_be_written_is_said(page, services, tmp_path, unha
     page.frame.dock.export_to(tmp_path / "file" / "out.toml")
     assert len(unhandled) == 1
     unhandled.clear()
+
+
+@pytest.mark.parametrize("optimizer", ["ProdigyPlusScheduleFree", "Prodigy", "AdamW"])
+def test_the_form_follows_a_window_that_gets_narrower(page: SetupPage, services: Services, optimizer: str) -> None:
+    spec = services.catalogue.get(optimizer)
+    assert spec is not None
+    page.resize(1360, 860)
+    services.session.edit(services.session.job.with_optimizer(spec.optimizer_type), "Use it")
+    page.build_all()
+    QApplication.processEvents()
+    for width in (1280, 960):
+        page.resize(width, 760)
+        QApplication.processEvents()
+        area = page.frame.area
+        assert area.inner.width() == area.viewport().width()
