@@ -60,6 +60,7 @@ class OptimizerCard(Translated, QFrame):
         environments = services.environments
         for signal in (environments.environments_changed, environments.selected_changed, environments.report_changed):
             signal.connect(self._refresh)
+        services.theme.changed.connect(self._refresh)  # the colours of links and sources stand in their markup
         services.session.changed.connect(self._retitle)
         self.retranslate()
 

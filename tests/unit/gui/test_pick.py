@@ -395,3 +395,20 @@ def test_the_names_stay_in_sight_when_the_table_is_scrolled(page: PickPage) -> N
     assert view._frozen.currentIndex().row() == view.currentIndex().row()
     view.horizontalScrollBar().setValue(0)
     assert not view._frozen.isVisible()
+
+
+def test_the_card_takes_the_colours_of_another_theme(page: PickPage, pick_services) -> None:
+    theme = pick_services.theme
+    pick_services.settings.theme = "dark"
+    page.show_current()
+    assert theme.colors.text_muted in card_text(page)
+    dark = theme.colors.text_muted
+    pick_services.settings.theme = "light"
+    assert theme.colors.text_muted != dark
+    assert theme.colors.text_muted in card_text_on_screen(page)
+    assert dark not in card_text_on_screen(page)
+
+
+def card_text_on_screen(page: PickPage) -> str:
+    inner = page.card._scroll.widget()
+    return "\n".join(label.text() for label in inner.findChildren(QLabel))
