@@ -40,7 +40,7 @@ class Startup(QObject):
         self._services.notices.post(Notice(text=lambda: say(problem), tone="warning"))
 
     def _offer(self, rescued: Rescued) -> None:
-        name = rescued.job.name or (rescued.path.stem if rescued.path else "")
+        name = _name(rescued)
         self._services.notices.post(
             Notice(
                 text=lambda: (
@@ -61,3 +61,21 @@ class Startup(QObject):
             return
         self._services.session.restore(rescued.job, rescued.path)
         self._autosave.forget(rescued)
+        self._tell_restored(_name(rescued))
+
+    def _tell_restored(self, name: str) -> None:
+        self._services.notices.post(
+            Notice(
+                text=lambda: (
+                    self.tr("“{name}” is open again, with its unsaved changes.").format(name=name)
+                    if name
+                    else self.tr("The unsaved job is open again.")
+                ),
+                tone="success",
+                seconds=8,
+            )
+        )
+
+
+def _name(rescued: Rescued) -> str:
+    return rescued.job.name or (rescued.path.stem if rescued.path else "")

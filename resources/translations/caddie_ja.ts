@@ -1773,6 +1773,10 @@
 </context>
 <context>
     <name>ProblemsCard</name>
+    <message>
+        <source>“{name}” cannot be started yet</source>
+        <translation>「{name}」はまだ開始できません</translation>
+    </message>
     <message numerus="yes">
         <source>and %n more</source>
         <translation>
@@ -1894,6 +1898,10 @@
     <message>
         <source>Start another</source>
         <translation>別の実行を開始</translation>
+    </message>
+    <message>
+        <source>Start “{name}”</source>
+        <translation>「{name}」を開始</translation>
     </message>
     <message>
         <source>Start the open job beside the running one</source>
@@ -2141,6 +2149,14 @@
     <message>
         <source>Restore</source>
         <translation>復元</translation>
+    </message>
+    <message>
+        <source>“{name}” is open again, with its unsaved changes.</source>
+        <translation>「{name}」を未保存の変更とともに復元しました。</translation>
+    </message>
+    <message>
+        <source>The unsaved job is open again.</source>
+        <translation>未保存のジョブを復元しました。</translation>
     </message>
 </context>
 <context>

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -19,7 +19,7 @@ from core.paths import user_data_dir
 from core.text import Text
 from gui.app import ErrorGuard, make_autosave
 from gui.bridge.notices import Notice
-from gui.main_window import MainWindow
+from gui.main_window import MINIMUM, MainWindow, fitted
 from gui.pages.page import PAGES, Page, PageEntry, page_title
 from gui.services import Services
 from gui.startup import Startup
@@ -269,6 +269,10 @@ def test_unsaved_work_of_a_window_that_died_is_offered(window: MainWindow, servi
     assert services.session.path == tmp_path / "cats.toml"
     assert not left.exists()
     assert own.exists(), "until it is saved, the work stays safe"
+    assert bar.notice is not None, "nothing on the page tells one job from another"
+    assert "cats" in bar.notice.text()
+    assert bar.notice.seconds is not None
+    bar.dismiss()
 
 
 def test_a_job_named_on_the_command_line_is_opened(window: MainWindow, services: Services, tmp_path: Path) -> None:
@@ -286,3 +290,34 @@ def test_damaged_settings_are_told_on_start(window: MainWindow, services: Servic
     assert bar.isVisible()
     assert bar.notice is not None
     assert bar.notice.text() == "the settings were damaged"
+
+
+SMALL = QRect(0, 0, 1280, 770)  # 1280 x 800 with a task bar
+
+
+@pytest.mark.parametrize(
+    "window",
+    [QRect(0, 0, 1360, 860), QRect(2600, 900, 1800, 1300), QRect(-3000, -900, 1000, 700), QRect(900, 500, 1000, 640)],
+)
+def test_a_window_of_a_larger_screen_comes_wholly_onto_this_one(window: QRect) -> None:
+    place = fitted(window, SMALL)
+    assert SMALL.contains(place)
+    assert place.y() - SMALL.y() >= 30, "the title bar has room"
+    assert place.width() >= min(window.width(), 1200)
+
+
+def test_a_window_that_fits_stays_where_it_is() -> None:
+    assert fitted(QRect(100, 80, 1000, 640), SMALL) == QRect(100, 80, 1000, 640)
+
+
+def test_a_screen_under_the_minimum_still_shows_the_title_bar() -> None:
+    place = fitted(QRect(500, 500, 1360, 860), QRect(0, 0, 800, 480))
+    assert (place.width(), place.height()) == MINIMUM
+    assert place.x() < 20
+    assert 30 <= place.y() < 60
+
+
+def test_the_window_starts_on_its_screen(window: MainWindow) -> None:
+    available = window.screen().availableGeometry()
+    assert window.geometry() == fitted(window.geometry(), available)
+    assert window.width() <= max(available.width(), MINIMUM[0])
