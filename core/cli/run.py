@@ -9,6 +9,8 @@ from pathlib import Path
 from core.cli.output import note, print_json
 from core.cli.place import find_place, options_in
 from core.cli.watch import show_outcome, watch
+from core.errors import Problems
+from core.job.missing import missing_faults
 from core.job.store import load_job
 from core.runs.launch import start_run
 from core.runs.outcome import Ending
@@ -22,6 +24,11 @@ def run_run(options: Namespace) -> int:
         job = replace(job, companion=False)
     environment = find_place(job, options)
     known = options_in(environment, job.script)
+    missing = missing_faults(job, known)
+    if missing:
+        raise Problems(
+            Text("This job is not complete:", "このジョブには不足があります:"), [fault.sentence() for fault in missing]
+        )
     run = start_run(job, environment, known, runs_dir=Path(options.out).absolute() if options.out else None)
     note(Text(f"Run folder: {run.path}", f"実行フォルダー: {run.path}"))
     if options.detach:

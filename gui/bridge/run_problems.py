@@ -41,14 +41,16 @@ def find_problems(
         options: what the job's script accepts.
         catalogue: knows the optimizers.
     """
-    from core.job.check import job_faults  # late: the window opens without it
+    from core.job.check import job_faults  # late: the window opens without them
+    from core.job.missing import missing_faults
 
     found = _of_environment(job, environment, report)
     if state is not None and state.readiness in _DOOMED:
         reason = state.reason or Text("The optimizer cannot be used there.", "このオプティマイザーは使用できません。")
         spec = catalogue.find_for_options(job.options)
         found.append(StartProblem(reason, "environment", spec.id if spec else ""))
-    found += [StartProblem(fault.sentence(), "setup", fault.key) for fault in job_faults(job, options, catalogue)]
+    faults = [*missing_faults(job, options), *job_faults(job, options, catalogue)]
+    found += [StartProblem(fault.sentence(), "setup", fault.key) for fault in faults]
     return tuple(found)
 
 

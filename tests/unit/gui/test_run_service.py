@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,12 +19,14 @@ from core.errors import CaddieError
 from core.job.model import Job
 from core.metrics.run_metrics import LOSS, Quantity
 from core.options.model import OptionSet
+from core.options.reader import read_checkout
 from core.options.snapshot import snapshot_for
+from core.paths import RESOURCES
 from core.runs.folder import RunFolder, list_runs
 from core.runs.outcome import Ending
 from core.text import Text
 from gui.bridge.files import reveal_command
-from gui.bridge.run_problems import StartProblem
+from gui.bridge.run_problems import StartProblem, find_problems
 from gui.bridge.run_service import LOG_KEPT, RunService
 from gui.bridge.run_stop import StopStage, stage_after
 from gui.bridge.tasks import Tasks
@@ -72,8 +75,11 @@ def runs(qapp: QApplication, catalogue: Catalogue, environments: Environments) -
     assert not errors, errors
 
 
+@cache
 def options_for(script: str) -> OptionSet:
-    return snapshot_for(script) or OptionSet(script=script, options={}, source="snapshot")
+    """What the demo's script accepts; unlike those of sd-scripts it needs no model and no images."""
+    known = read_checkout(RESOURCES / "demo" / "checkout") if script == "train_network.py" else {}
+    return known.get(script) or OptionSet(script=script, options={}, source="snapshot")
 
 
 def wait(condition: Callable[[], object], what: str = "what was waited for") -> None:
@@ -310,3 +316,11 @@ def test_files_are_shown_as_each_system_does() -> None:
     assert reveal_command(path, "win32") == ("explorer.exe", ["/select,", str(path)])
     assert reveal_command(path, "darwin") == ("open", ["-R", str(path)])
     assert reveal_command(path, "linux") is None
+
+
+def test_a_job_for_sd_scripts_without_a_model_is_not_ready(catalogue: Catalogue, environments: Environments) -> None:
+    known = snapshot_for("train_network.py")
+    assert known is not None
+    found = find_problems(Job(), environment=environments.selected, report=None, state=None, options=known, catalogue=catalogue)
+    lacking = [problem.topic for problem in found if problem.page == "setup"]
+    assert lacking[:2] == ["option:pretrained_model_name_or_path", "option:train_data_dir"]
