@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QTabWidget
 
 from core.errors import CaddieError
 from core.files import write_atomically
+from core.job.model import Job
 from core.metrics.export import write_csv
 from core.metrics.run_metrics import LOSS, MarkKind, Quantity, RunMetrics, SeriesKey
 from core.runs.outcome import Ending, Outcome
@@ -160,11 +161,11 @@ class RunPage(Page):
             return
         if self._runs.running and not self.dialogs.start_second(self._runs.name):
             return
+        self._runs.start(self._job_to_start())
+
+    def _job_to_start(self) -> Job:
         session = self.services.session
-        job = session.job
-        if not job.name and session.path is not None:
-            job = replace(job, name=session.path.stem)
-        self._runs.start(job)
+        return session.job if session.job.name else replace(session.job, name=session.name)
 
     def stop(self) -> None:
         """Stops the run on show, if the user means it."""
@@ -253,6 +254,8 @@ class RunPage(Page):
         runs = self._runs
         problems = runs.problems(self.services.session.job)
         self.problems.show_problems(() if runs.running else problems)
+        for part in (self.problems, self.header):
+            part.name_job(self._other_job())
         self.header.show_stop(runs.stop_stage, running=runs.running)
         self.header.set_startable(not problems)
         # A run that is over and never made a step has nothing to plot.
@@ -261,7 +264,7 @@ class RunPage(Page):
             badge = BadgeLook(self.tr("Not ready"), "warning") if problems else BadgeLook(self.tr("Ready"), "success")
             if runs.starting:
                 badge = ending_badge(Ending.STARTING)
-            self.header.set_title(self.services.session.name or self.tr("Untitled job"), self._about_job(), badge)
+            self.header.set_title(self._job_name(), self._about_job(), badge)
         else:
             self.header.set_title(self._runs.name, self._about_run(runs.current), ending_badge(runs.ending))
         self.header.show_numbers(on=runs.current is not None)
@@ -295,6 +298,17 @@ class RunPage(Page):
             average = metrics.get(SeriesKey(Quantity.AVERAGE_LOSS)).last
             return "–" if average is None else number(average)
         return number(float(smoothing.apply(recent)[-1]))
+
+    def _job_name(self) -> str:
+        return self.services.session.name or self.tr("Untitled job")
+
+    def _other_job(self) -> str:
+        """Name of the open job where the run on show is not its own; else ""."""
+        if self._runs.current is None or not self._runs.opened:
+            return ""
+        from core.runs.launch import run_name  # late: a run is on show
+
+        return "" if run_name(self._job_to_start()) == self._runs.name else self._job_name()
 
     def _about_job(self) -> str:
         job = self.services.session.job

@@ -13,6 +13,8 @@ from gui.widgets.badge import Badge, BadgeLook
 from gui.widgets.base import Button, Card, Label, Translated
 
 STATS = ("step", "speed", "elapsed", "left", "loss", "rate")
+NAME_LENGTH = 24
+"""Characters of a job's name on a button; its tool tip has all of it."""
 
 
 class Stat(QWidget):
@@ -54,6 +56,7 @@ class RunHeader(Translated, Card):
         self.stats = {name: Stat() for name in STATS}
         self._stage = StopStage.NONE
         self._rate_name = "lr"
+        self._job_name = ""
         self._build()
         self.retranslate()
 
@@ -133,6 +136,21 @@ class RunHeader(Translated, Card):
         self.start_button.setEnabled(on)
         self.another_button.setEnabled(on)
 
+    def name_job(self, name: str) -> None:
+        """Says on the buttons which job they start; "" where it is the one the page is about."""
+        self._job_name = name
+        self._say_start()
+
+    def _say_start(self) -> None:
+        name = self._job_name
+        short = name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1].rstrip() + "…"
+        named = self.tr("Start “{name}”").format(name=short.replace("&", "&&"))  # a single one would mark a key
+        self.start_button.setText(named if name else self.tr("Start"))
+        self.another_button.setText(named if name else self.tr("Start another"))
+        of = f"\n{name}" if name else ""
+        self.start_button.setToolTip(self.tr("Start the open job (F5)") + of)
+        self.another_button.setToolTip(self.tr("Start the open job beside the running one") + of)
+
     def show_stop(self, stage: StopStage, *, running: bool) -> None:
         """Shows how far a stop has gone, and which buttons there are."""
         had_focus = self.start_button.hasFocus() or self.stop_button.hasFocus()
@@ -149,10 +167,7 @@ class RunHeader(Translated, Card):
 
     def retranslate(self) -> None:
         """Sets every visible text in the language on screen."""
-        self.start_button.setText(self.tr("Start"))
-        self.start_button.setToolTip(self.tr("Start the open job (F5)"))
-        self.another_button.setText(self.tr("Start another"))
-        self.another_button.setToolTip(self.tr("Start the open job beside the running one"))
+        self._say_start()
         self.stop_button.setText(self.tr("Stop"))
         self.stop_button.setToolTip(self.tr("Stop the training (Shift+F5)"))
         self.now_button.setText(self.tr("End now"))

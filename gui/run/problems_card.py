@@ -31,6 +31,7 @@ class ProblemsCard(Translated, Card):
         self._theme = theme
         self._translation = translation
         self._problems: tuple[StartProblem, ...] = ()
+        self._job_name = ""
         self.heading = Label("", "section")
         self._rows = QVBoxLayout()
         self._rows.setSpacing(tokens.XS)
@@ -51,6 +52,15 @@ class ProblemsCard(Translated, Card):
             self._problems = tuple(problems)
             self._fill()
         self.setVisible(bool(problems))
+
+    def name_job(self, name: str) -> None:
+        """Says in the heading which job is meant; "" where it is the one the page is about."""
+        self._job_name = name
+        self._say_heading()
+
+    def _say_heading(self) -> None:
+        named = self.tr("“{name}” cannot be started yet").format(name=self._job_name)
+        self.heading.setText(named if self._job_name else self.tr("This job cannot be started yet"))
 
     def _fill(self) -> None:
         while (item := self._rows.takeAt(0)) is not None:
@@ -79,5 +89,5 @@ class ProblemsCard(Translated, Card):
 
     def retranslate(self) -> None:
         """Sets every visible text in the language on screen."""
-        self.heading.setText(self.tr("This job cannot be started yet"))
+        self._say_heading()
         self._fill()

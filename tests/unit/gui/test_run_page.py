@@ -107,7 +107,7 @@ def test_what_prevents_the_start_is_listed_with_the_way_to_mend_it(page: RunPage
     button = page.problems.findChildren(type(page.header.start_button))[0]
     assert button.text() == "Go to Set up"
     button.click()
-    assert asked == [("setup", "learning_rat")]
+    assert asked == [("setup", "option:learning_rat")]
     session.new(demo_job(tmp_path))
     settle()
     assert not page.problems.isVisible()
@@ -242,6 +242,29 @@ def test_a_small_window_cuts_nothing_off_at_its_side(page: RunPage) -> None:
     page.resize(850, 560)
     settle()
     assert page.body.parentWidget().width() <= 850
+
+
+def test_the_buttons_and_the_problems_say_whose_they_are_when_another_run_is_on_show(page: RunPage, tmp_path: Path) -> None:
+    runs, session, header = runs_of(page), page.services.session, page.header
+    session.new(demo_job(tmp_path, name="R&D"))
+    settle()
+    assert header.start_button.text() == "Start"
+    runs.attach(start_bad("slow", name="demo"))
+    wait(lambda: runs.opened, "the run")
+    assert header.name.text() == "demo"
+    assert header.another_button.text() == "Start “R&&D”"
+    runs.stop(now=True)
+    wait(lambda: runs.outcome is not None, "the end")
+    session.new(demo_job(tmp_path, name="a name that is too long for any button").with_option("learning_rat", 1e-4))
+    settle()
+    assert header.name.text() == "demo"
+    assert header.start_button.text() == "Start “a name that is too long…”"
+    assert header.start_button.toolTip().endswith("a name that is too long for any button")
+    assert page.problems.heading.text() == "“a name that is too long for any button” cannot be started yet"
+    session.new(demo_job(tmp_path, name="demo").with_option("learning_rat", 1e-4))
+    settle()
+    assert (header.start_button.text(), header.another_button.text()) == ("Start", "Start another")
+    assert page.problems.heading.text() == "This job cannot be started yet"
 
 
 # --- telling -----------------------------------------------------------------------------------------------------
