@@ -141,11 +141,17 @@ class NumberKind:
         return "int" if self.whole else "float"
 
     def parse(self, typed: str) -> Value:
-        value = self._read(typed.strip(), typed)
+        value = self.read(typed)
         self.check(value)
         return value
 
-    def _read(self, word: str, typed: str) -> int | float:
+    def read(self, typed: str) -> int | float:
+        """Reads a number, within the limits or not.
+
+        Raises:
+            ValueProblem: it is none.
+        """
+        word = typed.strip()
         try:
             return int(word)
         except ValueError:
@@ -240,19 +246,45 @@ class TupleKind:
     length: int | None = None
     name: str = "tuple"
 
-    def parse(self, typed: str) -> Value:
+    def parse(self, typed: str, *, like: Value = None) -> Value:
+        """Reads typed numbers.
+
+        Args:
+            typed: what stands in the field.
+            like: a value to give as an example where it cannot be read, such as the default.
+
+        Raises:
+            ValueProblem: with a sentence for the field.
+        """
         inner = typed.strip()
         if inner[:1] in "([" and inner[-1:] in ")]" and len(inner) >= 2:
             inner = inner[1:-1]
         parts = [part for part in (piece.strip() for piece in inner.replace("、", ",").split(",")) if part]
         values: list[float | int] = []
         for part in parts:
-            value = self.item.parse(part)
-            assert isinstance(value, (int, float))
-            values.append(value)
+            try:
+                values.append(self.item.read(part))
+            except ValueProblem:
+                raise self._not_numbers(typed, like) from None
         result = tuple(values)
         self.check(result)
         return result
+
+    def _not_numbers(self, typed: str, like: Value) -> ValueProblem:
+        count, whole = self.length, self.item.whole
+        en = "whole numbers" if whole else "numbers"
+        if count is not None:
+            en = f"{count} {en if count > 1 else en[:-1]}"
+        ja = "整数" if whole else "数値"
+        if count is not None:
+            ja = f"{ja} {count} 個"
+        shown = self.show(like) if isinstance(like, tuple) else ""
+        return ValueProblem(
+            Text(
+                f"{typed!r}: write {en} with commas between" + (f", like {shown}." if shown else "."),
+                f"{typed!r}: {ja}をカンマ区切りで指定してください" + (f" (例: {shown})。" if shown else "。"),
+            )
+        )
 
     def check(self, value: Value) -> None:
         if not isinstance(value, tuple):

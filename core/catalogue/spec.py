@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from core.catalogue.kinds import Kind, Value
+from core.catalogue.kinds import Kind, TupleKind, Value
 from core.errors import ValueProblem
 from core.text import Text
 
@@ -130,6 +130,8 @@ class ArgumentSpec:
         """
         if typed.strip().casefold() == "none" and self.nullable:
             return None
+        if isinstance(self.kind, TupleKind):
+            return self.kind.parse(typed, like=self.default)
         return self.kind.parse(typed)
 
     def check(self, value: Value) -> None:

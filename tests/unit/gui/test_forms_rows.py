@@ -79,6 +79,15 @@ def test_bad_text_is_kept_explained_and_survives_undo(kit):
     assert row.problem is not None
 
 
+@pytest.mark.parametrize("typed", ["abc", "0.9, x", "(0.9, )x"])
+def test_a_tuple_says_how_many_numbers_it_wants_and_what_they_look_like(kit, typed: str) -> None:
+    row = kit.row(describe_argument(BETAS))
+    _type(row, typed)
+    assert row.problem is not None
+    assert "write 2 numbers with commas between, like 0.9, 0.999." in row.problem.en
+    assert "数値 2 個をカンマ区切りで指定してください (例: 0.9, 0.999)。" in row.problem.ja
+
+
 def test_bad_text_of_several_words_can_be_typed_through(kit):
     row = kit.row(describe_argument(EPS))
     _type(row, "one and two")
