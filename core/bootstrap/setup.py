@@ -51,8 +51,10 @@ def _set_up(root: Path, venv: Path, groups: Sequence[str], *, window: bool) -> N
     installed = set(found.groups) if found is not None else set[str]()
     print(say(messages.UPDATING if venv.exists() else messages.FIRST_START, folder=venv), file=sys.stderr)
     made_anew = _make_venv(venv)
-    stamp.forget(venv)
     up_to_date = found is not None and found.fingerprint == current and not made_anew
+    if not up_to_date:
+        # Where only a group is added, what is there stays usable: other starts need not wait for it.
+        stamp.forget(venv)
     already = set(installed) if up_to_date else set[str]()
     python = Path(stamp.venv_python(venv))
     if not already:
