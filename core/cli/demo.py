@@ -43,6 +43,9 @@ def demo_job(optimizer: str, steps: int, folder: Path) -> Job:
     settings = {
         "output_dir": str(folder),
         "output_name": "demo",
+        "network_dim": 8,
+        "network_alpha": 8.0,
+        "train_batch_size": 4,
         "max_train_steps": steps,
         "lr_scheduler": "cosine",
         "seed": 42,
