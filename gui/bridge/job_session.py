@@ -38,11 +38,13 @@ class JobSession(QObject):
     Signals:
         changed: the job is another one (the new job).
         file_changed: `path` or `modified` changed.
+        replaced: another job is in its place (new, opened, restored), not an edit of the former one.
         options_changed: `options` are others: another script, another checkout.
     """
 
     changed = Signal(object)
     file_changed = Signal()
+    replaced = Signal()
     options_changed = Signal()
 
     def __init__(
@@ -221,6 +223,7 @@ class JobSession(QObject):
         self.changed.emit(job)
         self.options_changed.emit()
         self.file_changed.emit()
+        self.replaced.emit()
 
     def _go(self, index: int) -> None:
         was_modified = self.modified

@@ -47,8 +47,7 @@ class PickPage(Page):
         self._lay_out()
         self._connect()
         self.retranslate()
-        if self.table.current is not None:
-            self.view.show_optimizer(self.table.current.id)
+        self._show_of_job()
         self.view.ensure_current()
         self._show_soon.start(0)  # after the first paint: the window is there sooner
 
@@ -172,12 +171,18 @@ class PickPage(Page):
         self.filters.search.left.connect(self._to_table)
         self.filters.search.returnPressed.connect(self._to_table)
         self.card.use_wanted.connect(self.use)
+        self.services.session.replaced.connect(self._show_of_job)
         self.card.environment_wanted.connect(lambda spec: self.services.navigate("environment", spec.id))
         self._copy.clicked.connect(self.view.copy)
         self._columns.clicked.connect(self._show_columns)
         self._empty.button.clicked.connect(self._clear)
         for key in ("/", "Ctrl+F"):
             QShortcut(QKeySequence(key), self, self._search, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+
+    def _show_of_job(self) -> None:
+        # Where a filter hides it, the row stays: the filter is what the user wants to see.
+        if self.table.current is not None:
+            self.view.show_optimizer(self.table.current.id)
 
     def _filter(self, wanted: Filter) -> None:
         self.rows.set_filter(wanted)

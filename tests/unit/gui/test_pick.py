@@ -412,3 +412,25 @@ def test_the_card_takes_the_colours_of_another_theme(page: PickPage, pick_servic
 def card_text_on_screen(page: PickPage) -> str:
     inner = page.card._scroll.widget()
     return "\n".join(label.text() for label in inner.findChildren(QLabel))
+
+
+def test_the_row_of_the_jobs_optimizer_is_current_from_the_start(pick_services, qtbot) -> None:
+    pick_services.session.new(Job().with_optimizer("Prodigy"))
+    page = PickPage(pick_services)
+    qtbot.addWidget(page)
+    assert page.view.current_spec.id == "Prodigy"
+    page.show_current()
+
+
+def test_another_job_moves_to_the_row_of_its_optimizer(page: PickPage, pick_services, tmp_path) -> None:
+    session = pick_services.session
+    assert page.view.current_spec.id != "Prodigy"
+    session.restore(Job().with_optimizer("Prodigy"), tmp_path / "cats.toml")
+    assert page.view.current_spec.id == "Prodigy"
+    page.view.show_optimizer("AdamW")
+    session.edit(session.job.with_option("seed", 5), "Change seed")
+    assert page.view.current_spec.id == "AdamW", "an edit does not take the reader away"
+    session.new(Job().with_optimizer("Prodigy"))
+    assert page.view.current_spec.id == "Prodigy"
+    page.show_current()
+    assert page.card.spec.id == "Prodigy"
