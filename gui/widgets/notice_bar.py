@@ -20,12 +20,14 @@ class NoticeBar(Translated, QWidget):
         self._frame = QFrame()
         self._frame.setProperty("class", "notice")
         self._text = Label(wrap=True)
+        self._more = Label()  # else nobody knows that another message waits under this one
         self._action = Button(theme)
         self._close = IconButton(theme, "close")
         inner = QHBoxLayout(self._frame)
         inner.setContentsMargins(tokens.M, tokens.S - 2, tokens.S, tokens.S - 2)
         inner.setSpacing(tokens.M)
         inner.addWidget(self._text, 1)
+        inner.addWidget(self._more)
         inner.addWidget(self._action)
         inner.addWidget(self._close)
         layout = QVBoxLayout(self)
@@ -67,10 +69,11 @@ class NoticeBar(Translated, QWidget):
             self.hide()
             return
         self._frame.setProperty("tone", notice.tone)
-        for widget in (self._frame, self._text):
+        for widget in (self._frame, self._text, self._more):
             widget.style().unpolish(widget)
             widget.style().polish(widget)
         self._action.setVisible(notice.action is not None)
+        self._more.setVisible(len(self._notices) > 1)
         self.retranslate()
         self.show()
         if notice.seconds is not None:
@@ -79,6 +82,7 @@ class NoticeBar(Translated, QWidget):
     def retranslate(self) -> None:
         """Says it in the language on screen."""
         self._close.set_text(self.tr("Close this message"))
+        self._more.setText(self.tr("{count} more").format(count=len(self._notices) - 1))
         notice = self.notice
         if notice is not None:
             self._text.setText(notice.text())

@@ -1016,6 +1016,10 @@
         <source>Close this message</source>
         <translation>このメッセージを閉じる</translation>
     </message>
+    <message>
+        <source>{count} more</source>
+        <translation>ほか {count} 件</translation>
+    </message>
 </context>
 <context>
     <name>OptimizerCard</name>

@@ -321,3 +321,16 @@ def test_the_window_starts_on_its_screen(window: MainWindow) -> None:
     available = window.screen().availableGeometry()
     assert window.geometry() == fitted(window.geometry(), available)
     assert window.width() <= max(available.width(), MINIMUM[0])
+
+
+def test_a_message_that_waits_under_another_is_counted(window: MainWindow, services: Services) -> None:
+    bar = window.findChild(NoticeBar)
+    assert bar is not None
+    services.notices.post(Notice(text=lambda: "the settings were damaged"))
+    assert not bar._more.isVisible()
+    services.notices.post(Notice(text=lambda: "unsaved work was found"))
+    assert bar._more.isVisible()
+    assert "1" in bar._more.text()
+    bar.dismiss()
+    assert bar._text.text() == "the settings were damaged"
+    assert not bar._more.isVisible()
