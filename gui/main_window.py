@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QRect, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from core.job.model import Job
@@ -178,8 +178,9 @@ class MainWindow(Translated, QMainWindow):
         stored = self.services.settings.text("window_geometry")
         if stored:
             self.restoreGeometry(QByteArray.fromBase64(stored.encode("ascii", "ignore")))
-        screen = self.screen()
-        if screen is not None and not self.isMaximized() and not self.isFullScreen():
+        # A window that is not yet shown counts as on the first screen, wherever it was put.
+        screen = QGuiApplication.screenAt(self.geometry().center()) or self.screen()
+        if not self.isMaximized() and not self.isFullScreen():
             self.setGeometry(fitted(self.geometry(), screen.availableGeometry()))
 
 
