@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QPushButton, QWidget
 
-from gui.forms.editors import Editor, editor_row, same_stored
+from gui.forms.editors import Editor, editor_row, same_stored, set_class
 from gui.forms.fields import Field, Stored
 
 
@@ -30,6 +30,7 @@ class ChoiceEditor(Editor):
         self.combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.combo.setMinimumContentsLength(8)
+        self.combo.setProperty("class", "unset")
         self.combo.addItem("", None)
         for choice in field.choices:
             self.combo.addItem(choice, choice)
@@ -52,6 +53,7 @@ class ChoiceEditor(Editor):
             self.combo.addItem(typed or "", typed)
             index = known
         self.combo.setCurrentIndex(index)
+        set_class(self.combo, "unset", typed is None)  # the default looks like a placeholder, as it does in a line
 
     def retranslate(self) -> None:
         self.combo.setItemText(0, self.default_words())

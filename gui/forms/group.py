@@ -86,6 +86,7 @@ class FieldGroup(QWidget):
         grid.add(rows)
         self._binding.add(rows)
         self._layout.insertWidget(place, grid)
+        grid.show()
         return grid
 
     def _unfold(self, open_: bool) -> None:

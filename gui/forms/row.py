@@ -16,7 +16,6 @@ from gui.forms.editors import Editor, set_class
 from gui.forms.fields import Field, Stored
 from gui.forms.make import make_editor
 
-
 MINIMUM_ELIDED = 40
 """Pixels that an elided label asks for at least."""
 
@@ -111,8 +110,7 @@ class FieldRow(QFrame):
         self._grid.addWidget(self._bar, 0, 0, 2, 1)
 
     def _add_label(self) -> None:
-        block = QVBoxLayout()
-        block.setContentsMargins(0, 4, 0, 0)
+        self._labels = block = QVBoxLayout()
         block.setSpacing(1)
         self._title = ElidedLabel(self)
         titled = self.described.title is not None
@@ -188,7 +186,9 @@ class FieldRow(QFrame):
         else:
             self._title.set_full(name)
             self._short.set_full(first_sentence(say(described.help)))
-        self._short.setVisible(bool(self._short.full()))
+        alone = not self._short.full()
+        self._short.setVisible(not alone)
+        self._labels.setContentsMargins(0, 8 if alone else 4, 0, 0)  # one line stands beside the middle of the editor
         self._say_help()
         default = described.field.default()
         back = self.tr("Back to the default") if default is None else self.tr("Back to the default: {0}").format(default)

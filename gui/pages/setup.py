@@ -67,6 +67,7 @@ class SetupPage(Page):
         self.finder.found.connect(self.go_to)
         self.finder.not_found.connect(self._list_matches)
         self.optimizer.focused.connect(frame.help.explain)
+        self.optimizer.chosen.connect(frame.help.explain_optimizer)
         services.session.options_changed.connect(self._remake_sections)
         services.session.changed.connect(self._hint_scheduler)
         services.theme.changed.connect(self._renew_icons)

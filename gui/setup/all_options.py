@@ -171,9 +171,14 @@ class AllOptions(Translated, QWidget):
         wide = self.width() >= WIDE
         if wide is not self._wide:
             self._wide = wide
-            widths = (310, 380, 130, 170) if wide else (226, 196, 88, 88)
+            columns = self.view.horizontalHeader()
+            # What an option does is in the help pane too; its name is nowhere else.
+            self.view.setColumnHidden(HELP, not wide)
+            modes = QHeaderView.ResizeMode
+            columns.setSectionResizeMode(NAME, modes.Interactive if wide else modes.Stretch)
+            widths = (310, 380, 130, 170) if wide else (226, 210, 96, 96)
             for column, width in zip((NAME, VALUE, DEFAULT, KIND), widths, strict=True):
-                self.view.horizontalHeader().resizeSection(column, width)
+                columns.resizeSection(column, width)
 
     def reveal(self, name: str) -> bool:
         """Selects an option and opens its editor. False where the script and the job have none of that name."""

@@ -160,10 +160,19 @@ class CommandDock(Translated, QFrame):
             scroll = self.text.verticalScrollBar().value()
             self.text.setPlainText(self._command.text)
             self.text.verticalScrollBar().setValue(scroll)
+            self._find_unsaid()
         self.text.setVisible(bool(self._command.text))
         self._list_problems()
         self._allow(self._command.complete)
         self.note.setVisible(bool(self._command.text) and self._services.environments.selected is None and self.syntax != "toml")
+
+    def _find_unsaid(self) -> None:
+        if not self._command.complete:
+            place = self._command.text.find(UNSAID)
+            cursor = self.text.textCursor()
+            cursor.setPosition(max(place, 0))
+            self.text.setTextCursor(cursor)
+            self.text.ensureCursorVisible()
 
     def _allow(self, complete: bool) -> None:
         why = "" if complete else self.tr("First mend the values that stand as {0} in the command.").format(UNSAID)

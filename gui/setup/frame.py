@@ -6,7 +6,7 @@ of it again, which costs more than making it.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -112,6 +112,8 @@ class FormArea(QScrollArea):
 
     def settle(self) -> None:
         """Gives every card its place now, so that one can scroll to it."""
+        # Labels that were just filled and rows that just came have told their layouts so, but nobody has listened yet.
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
         self.cards.activate()
         inner = self.inner
         layout = inner.layout()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from core.catalogue.spec import OptimizerSpec
 from core.text import Text
 from gui.forms.described import Described
 from gui.forms.row import FormTools
@@ -14,12 +16,12 @@ from gui.widgets.base import Label, Translated
 
 
 class HelpPane(Translated, QFrame):
-    """Follows the focus: name, what it does, type, default, examples with their sources."""
+    """Follows the focus: a field's name, what it does, type, default, examples with their sources; or the optimizer."""
 
     def __init__(self, tools: FormTools, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tools = tools
-        self._described: Described | None = None
+        self._shown: Described | OptimizerSpec | None = None
         self.setProperty("class", "side")
         self._title = Label("", "title", wrap=True)
         self._name = Label("", "field-code", wrap=True)
@@ -48,22 +50,32 @@ class HelpPane(Translated, QFrame):
 
     @property
     def described(self) -> Described | None:
-        """What is explained."""
-        return self._described
+        """The field that is explained."""
+        return self._shown if isinstance(self._shown, Described) else None
 
     def explain(self, described: Described) -> None:
         """Explains a field."""
-        self._described = described
+        self._shown = described
+        self.retranslate()
+
+    def explain_optimizer(self, spec: OptimizerSpec | None) -> None:
+        """Explains an optimizer; None is a class of one's own, of which nothing is known."""
+        self._shown = spec
         self.retranslate()
 
     def retranslate(self) -> None:
-        described = self._described
-        if described is None:
+        shown = self._shown
+        if isinstance(shown, Described):
+            self._say_field(shown)
+        elif shown is not None:
+            self._say_optimizer(shown)
+        else:
             self._title.setText(self.tr("Help"))
             self._text.setText(self.tr("Click into a field, or reach it with Tab, to read here what it does."))
             self._name.hide()
             self._facts.hide()
-            return
+
+    def _say_field(self, described: Described) -> None:
         say, field = self._tools.say, described.field
         self._title.setText(say(described.title) if described.title is not None else field.name)
         self._name.setText(field.name)
@@ -72,14 +84,29 @@ class HelpPane(Translated, QFrame):
         facts = [(self.tr("Type"), say(described.kind)), (self.tr("Default"), field.default() or self.tr("none"))]
         if described.unit is not None:
             facts.append((self.tr("Unit"), say(described.unit)))
-        lines = [f"<p><b>{html.escape(label)}</b><br>{html.escape(value)}</p>" for label, value in facts if value]
+        lines = _paragraphs(facts)
         if described.examples:
             heading = self.tr("Examples")  # lupdate does not look into f-strings
-            lines.append(f"<p><b>{html.escape(heading)}</b>")
-            lines += [self._example(value, source) for value, source in described.examples]
-            lines.append("</p>")
-        self._facts.setText("".join(lines))
+            lines += f"<p><b>{html.escape(heading)}</b>"
+            lines += "".join(self._example(value, source) for value, source in described.examples) + "</p>"
+        self._facts.setText(lines)
+        self._facts.show()
+
+    def _say_optimizer(self, spec: OptimizerSpec) -> None:
+        say = self._tools.say
+        self._title.setText(spec.name)
+        self._name.setText(spec.optimizer_type)
+        self._name.setVisible(spec.optimizer_type != spec.name)
+        self._text.setText(say(spec.pick_when))
+        facts = [(self.tr("Learning rate"), say(spec.learning_rate.reason)), (self.tr("Scheduler"), say(spec.schedulers.note))]
+        facts += [(self.tr("Tip"), say(tip.text)) for tip in spec.tips]
+        self._facts.setText(_paragraphs(facts))
         self._facts.show()
 
     def _example(self, value: str, source: Text) -> str:
         return f"<br><code>{html.escape(value)}</code> — {html.escape(self._tools.say(source))}"
+
+
+def _paragraphs(facts: Sequence[tuple[str, str]]) -> str:
+    """Each with its heading; those without words are left out."""
+    return "".join(f"<p><b>{html.escape(label)}</b><br>{html.escape(words)}</p>" for label, words in facts if words)

@@ -40,9 +40,11 @@ class OptimizerCard(Translated, QFrame):
 
     Signals:
         focused: a row's description should be shown.
+        chosen: this spec (None for a class of one's own) should be explained: the cursor is where it is chosen.
     """
 
     focused = Signal(object)
+    chosen = Signal(object)
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class OptimizerCard(Translated, QFrame):
         self.compare.clicked.connect(lambda: services.navigate("pick"))
         self.picker = OptimizerPicker(services.catalogue, self._tools, self)
         self.picker.picked.connect(self._pick)
+        self.picker.focused.connect(self._explain)
         self.method, self.state = Badge(theme, parent=self), Badge(theme, parent=self)
         self._summary = Label("", "muted", wrap=True, parent=self)
         self.notes = OptimizerNotes(theme, self._tools, self)
@@ -149,8 +152,13 @@ class OptimizerCard(Translated, QFrame):
             self.picker.show_choice(view.spec, view.optimizer_type)
             self.retranslate()
             self._probe_if_unknown()
+            if self.picker.hasFocus():
+                self._explain()
         self.notes.show_for(view.spec, job)
         self.reset_all.setEnabled(bool(job.arguments))
+
+    def _explain(self) -> None:
+        self.chosen.emit(self._view.spec if self._view is not None else None)
 
     # --- the form ----------------------------------------------------------------------------------------------
 
@@ -164,6 +172,7 @@ class OptimizerCard(Translated, QFrame):
         self._group.focused.connect(self.focused)
         self._body.insertWidget(self._place, self._group)
         self._group.build()
+        self._group.show()
 
     def _pick(self, optimizer_type: str) -> None:
         job = self._services.session.job

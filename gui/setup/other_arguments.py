@@ -105,6 +105,7 @@ class OtherArguments(Translated, QWidget):
         self._binding.add([row])
         self._rows.append(row)
         self._list.addWidget(row)
+        row.show()
 
     def release(self) -> None:
         """Lets go of the rows."""
@@ -151,7 +152,7 @@ class OtherArguments(Translated, QWidget):
     def _words(self) -> str:
         if not self._described or not self._rows:
             return ""
-        words = [self.tr("This optimizer is not known to take these. They are kept and passed on as they are.")]
+        words = [self.tr("This optimizer does not take these: sd-scripts would stop at them after it has loaded the model.")]
         for name in self.names:
             near = nearest(name, self._known)
             if near is not None:

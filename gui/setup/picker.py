@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shiboken6
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QStandardItem, QStandardItemModel, QWheelEvent
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFocusEvent, QStandardItem, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QCompleter, QWidget
 
 from core.catalogue.catalogue import Catalogue
@@ -47,7 +47,6 @@ class OptimizerPicker(Translated, QComboBox):
         assert line is not None
         self.line = line
         self.line.editingFinished.connect(self._on_finished)
-        self.line.installEventFilter(self)
         self.activated.connect(self._on_activated)
         self.retranslate()
 
@@ -99,11 +98,12 @@ class OptimizerPicker(Translated, QComboBox):
         self._shown = spec.name if spec is not None else optimizer_type
         self.picked.emit(optimizer_type)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.FocusIn:
-            self.focused.emit()
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # The line hands its focus to the box, which tells the line of it without an event that a filter could see.
+        super().focusInEvent(event)
+        self.focused.emit()
+        if event.reason() is not Qt.FocusReason.PopupFocusReason:
             self.line.selectAll()
-        return super().eventFilter(watched, event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         # A wheel that scrolls the page must not choose another optimizer in passing.

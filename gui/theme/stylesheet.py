@@ -62,6 +62,7 @@ QPushButton[class~="quiet"], QToolButton[class~="quiet"] {
   background: transparent; color: $text; border: 1px solid transparent; border-radius: ${radius}px; padding: 4px 8px;
 }
 QPushButton[class~="quiet"]:hover, QToolButton[class~="quiet"]:hover { background: $hover; }
+QPushButton[class~="quiet"]:disabled { color: $text_disabled; }
 QPushButton[class~="quiet"]:focus, QToolButton[class~="quiet"]:focus { border: 2px solid $focus; padding: 3px 7px; }
 QToolButton::menu-indicator { image: none; width: 0; }
 QPushButton::menu-indicator { image: url($icons/chevron-down-$shade.svg); width: 12px; subcontrol-position: right center; subcontrol-origin: padding; right: 8px; }
@@ -86,6 +87,7 @@ QPlainTextEdit:focus, QTextEdit:focus { border: 2px solid $focus; padding: 3px; 
 QLineEdit:disabled, QComboBox:disabled, QPlainTextEdit:disabled { background: $window; color: $text_disabled; border-color: $border; }
 QLineEdit[class~="wrong"], QComboBox[class~="wrong"], QPlainTextEdit[class~="wrong"] { border: 2px solid $danger_text; padding: 3px 7px; }
 QTextBrowser { border: none; background: transparent; }
+QComboBox[class~="unset"] { color: $text_muted; }
 QComboBox::drop-down { border: none; width: 24px; subcontrol-position: right center; }
 QComboBox::down-arrow { image: url($icons/chevron-down-$shade.svg); width: 14px; height: 14px; }
 QComboBox QAbstractItemView {

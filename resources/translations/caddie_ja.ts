@@ -687,6 +687,18 @@
         <source>Examples</source>
         <translation>例</translation>
     </message>
+    <message>
+        <source>Learning rate</source>
+        <translation>学習率</translation>
+    </message>
+    <message>
+        <source>Scheduler</source>
+        <translation>スケジューラ</translation>
+    </message>
+    <message>
+        <source>Tip</source>
+        <translation>ヒント</translation>
+    </message>
 </context>
 <context>
     <name>InstallDialog</name>
@@ -1460,8 +1472,8 @@
         <translation>引数を追加</translation>
     </message>
     <message>
-        <source>This optimizer is not known to take these. They are kept and passed on as they are.</source>
-        <translation>このオプティマイザーの引数として知られていないものです。そのまま保持し、スクリプトに渡します。</translation>
+        <source>This optimizer does not take these: sd-scripts would stop at them after it has loaded the model.</source>
+        <translation>このオプティマイザーは次の引数を受け取りません。sd-scripts はモデルを読み込んだ後、ここで停止します。</translation>
     </message>
     <message>
         <source>{0}: did you mean {1}?</source>

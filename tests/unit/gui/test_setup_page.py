@@ -249,6 +249,21 @@ def test_a_name_is_typed_into_the_picker(page, services):
     assert line.text() == page.optimizer.view.spec.name
 
 
+def test_the_help_explains_the_optimizer_while_it_is_chosen(page, services):
+    assert QTest.qWaitForWindowActive(page, 2000)
+    page.optimizer.picker.setFocus()
+    spec = services.catalogue.get("Prodigy")
+    page.optimizer.picker.picked.emit(spec.optimizer_type)
+    texts = [label.text() for label in page.frame.help.findChildren(QLabel)]
+    assert spec.name in texts
+    assert spec.pick_when.en in texts
+    page.optimizer.picker.picked.emit("my.Own")
+    assert "Help" in [label.text() for label in page.frame.help.findChildren(QLabel)]
+    assert page.go_to("option:seed")
+    page.optimizer.picker.picked.emit(spec.optimizer_type)
+    assert spec.name not in [label.text() for label in page.frame.help.findChildren(QLabel)]
+
+
 def test_another_script_brings_its_own_fields(page, services):
     names = {field.field.name for section in page.sections for field in section.fields}
     services.session.edit(Job(script="sdxl_train_network.py"), "test")
@@ -294,6 +309,25 @@ def test_the_jump_list_goes_to_each_section(page):
     assert page.frame.listing
     page.jump_to(0)
     assert page.frame.area.verticalScrollBar().value() == 0
+
+
+@pytest.mark.parametrize("key", ["option:learning_rate", "option:mixed_precision", "argument:weigth", "argument:eps"])
+def test_a_field_is_in_sight_when_it_is_gone_to_however_much_changed_at_once(page, services, qtbot, key):
+    job = services.session.job.with_optimizer("Prodigy").with_argument("eps", "abc").with_argument("weigth", "1")
+    job = job.with_option("seed", "4x").with_option("min_bucket_reso", "x").with_option("learning_rate", "1e-")
+    services.session.edit(job, "paste")
+    assert page.go_to(key)  # at once: nothing has its place yet
+    row = page._binding.row(key)
+    area = page.frame.area
+
+    def in_sight() -> None:
+        top = row.mapTo(area.viewport(), row.rect().topLeft()).y()
+        assert 0 <= top <= area.viewport().height() - row.height()
+
+    in_sight()
+    page.build_all()
+    QTest.qWait(50)
+    in_sight()
 
 
 def test_tab_goes_from_the_picker_into_the_arguments(page, services, qtbot):
