@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import tempfile
+from pathlib import Path
 import time
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("CADDIE_HOME", tempfile.mkdtemp(prefix="caddie-bench-"))
 
