@@ -39,4 +39,3 @@ class RowGrid(QWidget):
         self._rows += rows
         for row in rows:
             self._columns.addWidget(row)
-            row.show()  # a layout would show it later, and until then take it for hidden and give it no room

@@ -86,7 +86,11 @@ class FieldGroup(QWidget):
         grid.add(rows)
         self._binding.add(rows)
         self._layout.insertWidget(place, grid)
-        grid.show()
+        if self.isVisible():
+            # The layouts would show them in the next round of events, and until then give them no room.
+            for row in rows:
+                row.show()
+            grid.show()
         return grid
 
     def _unfold(self, open_: bool) -> None:

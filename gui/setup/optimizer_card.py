@@ -172,7 +172,8 @@ class OptimizerCard(Translated, QFrame):
         self._group.focused.connect(self.focused)
         self._body.insertWidget(self._place, self._group)
         self._group.build()
-        self._group.show()
+        if self.isVisible():
+            self._group.show()
 
     def _pick(self, optimizer_type: str) -> None:
         job = self._services.session.job

@@ -105,7 +105,8 @@ class OtherArguments(Translated, QWidget):
         self._binding.add([row])
         self._rows.append(row)
         self._list.addWidget(row)
-        row.show()
+        if self.isVisible():
+            row.show()
 
     def release(self) -> None:
         """Lets go of the rows."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from core.paths import RESOURCES
@@ -28,11 +29,14 @@ def icon(name: str, color: str, *, checked: str | None = None, disabled: str | N
     """
     source = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
     result = QIcon()
-    _add(result, source, color, QIcon.Mode.Normal, QIcon.State.Off)
+    renderer = _renderer(source, color)
+    drawn = [_paint(renderer, size) for size in _SIZES]
+    _add(result, drawn, QIcon.Mode.Normal, QIcon.State.Off)
+    # Of one colour throughout, a drawing is coloured anew in a third of the time that drawing it again takes.
     if checked is not None:
-        _add(result, source, checked, QIcon.Mode.Normal, QIcon.State.On)
+        _add(result, [_in_color(pixmap, checked) for pixmap in drawn], QIcon.Mode.Normal, QIcon.State.On)
     if disabled is not None:
-        _add(result, source, disabled, QIcon.Mode.Disabled, QIcon.State.Off)
+        _add(result, [_in_color(pixmap, disabled) for pixmap in drawn], QIcon.Mode.Disabled, QIcon.State.Off)
     return result
 
 
@@ -49,10 +53,19 @@ def application_icon() -> QIcon:
     return QIcon(str(Path(FOLDER / "caddie.png")))
 
 
-def _add(target: QIcon, source: str, color: str, mode: QIcon.Mode, state: QIcon.State) -> None:
-    renderer = _renderer(source, color)
-    for size in _SIZES:
-        target.addPixmap(_paint(renderer, size), mode, state)
+def _add(target: QIcon, pixmaps: Iterable[QPixmap], mode: QIcon.Mode, state: QIcon.State) -> None:
+    for pixmap in pixmaps:
+        target.addPixmap(pixmap, mode, state)
+
+
+def _in_color(pixmap: QPixmap, color: str) -> QPixmap:
+    """The same shape in another colour."""
+    result = QPixmap(pixmap)
+    painter = QPainter(result)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+    painter.fillRect(result.rect(), QColor(color))
+    painter.end()
+    return result
 
 
 def _draw(source: str, color: str, size: int) -> QPixmap:

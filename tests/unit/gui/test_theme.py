@@ -7,6 +7,7 @@ import re
 
 import pytest
 from PySide6.QtCore import QByteArray
+from PySide6.QtGui import QIcon
 from PySide6.QtSvg import QSvgRenderer
 
 from core.paths import PROJECT_ROOT, RESOURCES
@@ -79,6 +80,19 @@ def test_an_icon_takes_the_colour_it_is_given(qapp) -> None:
     strong = [picture.pixelColor(x, y) for x in range(24) for y in range(24) if picture.pixelColor(x, y).alpha() > 200]
     assert strong
     assert all(color.red() > 240 and color.green() < 20 for color in strong)
+
+
+def test_a_disabled_icon_has_the_same_shape_in_its_own_colour(qapp) -> None:
+    made = icon("check", "#ff0000", disabled="#0000ff", checked="#00ff00")
+    normal = made.pixmap(24, 24).toImage()
+    for picture, own in (
+        (made.pixmap(24, 24, QIcon.Mode.Disabled).toImage(), "#0000ff"),
+        (made.pixmap(24, 24, QIcon.Mode.Normal, QIcon.State.On).toImage(), "#00ff00"),
+    ):
+        points = [(x, y) for x in range(24) for y in range(24)]
+        assert all(abs(picture.pixelColor(x, y).alpha() - normal.pixelColor(x, y).alpha()) <= 1 for x, y in points)
+        strong = [picture.pixelColor(x, y).name() for x, y in points if picture.pixelColor(x, y).alpha() == 255]
+        assert set(strong) == {own}
 
 
 def test_the_application_has_an_icon_in_all_sizes(qapp) -> None:
