@@ -80,7 +80,7 @@ def split(text: str) -> list[str]:
 
 def split_commands(text: str) -> list[list[str]]:
     """Like `split` for a whole script: the words of each command in it."""
-    return [passed(words) for words in _Reader(text.replace("\r\n", "\n")).commands()]
+    return [passed(words) for words in _Reader(text).commands()]
 
 
 def passed(words: Sequence[str]) -> list[str]:
@@ -131,8 +131,8 @@ class _Reader:
             self._quoted(SINGLE_MARKS, escapes=False)
         elif letter in DOUBLE_MARKS:
             self._quoted(DOUBLE_MARKS, escapes=True)
-        elif letter in " \t":
-            self._end_word()
+        elif letter in " \t" or (letter == "\r" and self._text.startswith("\n", self._place)):
+            self._end_word()  # a line's end as Windows writes it; between quotation marks it is a part of the word
         elif letter in "\n;|":
             self._end_command()
         elif letter == "&" and self._word is None and not self._words:
@@ -160,6 +160,8 @@ class _Reader:
         self._words = []
 
     def _backtick(self) -> None:
+        if self._text.startswith("\r\n", self._place):
+            self._place += 1
         following = self._text[self._place : self._place + 1]
         self._place += 1
         if following != "\n":

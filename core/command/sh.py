@@ -48,7 +48,7 @@ def split(text: str) -> list[str]:
 
 def split_commands(text: str) -> list[list[str]]:
     """Like `split` for a whole script: the words of each command in it. Redirections count as commands of their own."""
-    return _Reader(text.replace("\r\n", "\n")).commands()
+    return _Reader(text).commands()
 
 
 class _Reader:
@@ -76,8 +76,8 @@ class _Reader:
             self._begin().append(self._until("'"))
         elif letter == '"':
             self._double()
-        elif letter in " \t":
-            self._end_word()
+        elif letter in " \t" or (letter == "\r" and self._text.startswith("\n", self._place)):
+            self._end_word()  # a line's end as Windows writes it; between quotation marks it is a part of the word
         elif letter in _OPERATORS:
             self._end_command()
         elif letter == "#" and self._word is None:
@@ -103,6 +103,8 @@ class _Reader:
         self._words = []
 
     def _backslash(self) -> None:
+        if self._text.startswith("\r\n", self._place):
+            self._place += 1
         following = self._text[self._place : self._place + 1]
         self._place += 1
         if following != "\n":  # a backslash and the end of the line vanish together
