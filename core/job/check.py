@@ -36,11 +36,14 @@ class ValueFault:
         where: whether `name` is an option of the script, an argument of the optimizer, or an option of `accelerate launch`.
         name: as sd-scripts or the optimizer spells it.
         text: what is wrong, without the name.
+        certain: the training would fail. False for an argument that another version of the optimizer's package may take
+            (sd-scripts pins older ones): it is named, and does not keep anybody from starting.
     """
 
     where: Where
     name: str
     text: Text
+    certain: bool = True
 
     @property
     def key(self) -> str:
@@ -67,8 +70,8 @@ def job_faults(job: Job, options: OptionSet, catalogue: Catalogue) -> list[Value
 
 
 def refuse_faults(job: Job, options: OptionSet, catalogue: Catalogue) -> None:
-    """Raises `Problems` with every fault of a job."""
-    faults = job_faults(job, options, catalogue)
+    """Raises `Problems` with every certain fault of a job."""
+    faults = [fault for fault in job_faults(job, options, catalogue) if fault.certain]
     if faults:
         heading = Text("This job would fail:", "このジョブは失敗します:")
         raise Problems(heading, [fault.sentence() for fault in faults])
@@ -146,8 +149,15 @@ def argument_faults(items: Sequence[str], spec: OptimizerSpec | None) -> list[Va
             text = Text("is given twice; only the last one counts.", "が 2 回指定されています。最後の指定だけが有効です。")
         seen.add(key)
         if text is not None:
-            faults.append(ValueFault("argument", key.strip(), text))
+            certain = spec is None or not _may_be_of_another_version(key, equals, stored, spec)
+            faults.append(ValueFault("argument", key.strip(), text, certain))
     return faults
+
+
+def _may_be_of_another_version(key: str, equals: str, stored: str, spec: OptimizerSpec) -> bool:
+    """A readable argument that this optimizer does not have, and that looks like no mistyped one it has."""
+    unknown = key.isidentifier() and spec.argument(key) is None
+    return unknown and _pair_problem(key, equals, stored) is None and nearest(key, [one.name for one in spec.arguments]) is None
 
 
 def _item_problem(key: str, equals: str, stored: str, spec: OptimizerSpec) -> Text | None:

@@ -49,7 +49,7 @@ def find_problems(
         reason = state.reason or Text("The optimizer cannot be used there.", "このオプティマイザーは使用できません。")
         spec = catalogue.find_for_options(job.options)
         found.append(StartProblem(reason, "environment", spec.id if spec else ""))
-    faults = [*missing_faults(job, options), *job_faults(job, options, catalogue)]
+    faults = [*missing_faults(job, options), *(fault for fault in job_faults(job, options, catalogue) if fault.certain)]
     found += [StartProblem(fault.sentence(), "setup", fault.key) for fault in faults]
     return tuple(found)
 

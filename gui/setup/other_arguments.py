@@ -153,7 +153,11 @@ class OtherArguments(Translated, QWidget):
     def _words(self) -> str:
         if not self._described or not self._rows:
             return ""
-        words = [self.tr("This optimizer does not take these: sd-scripts would stop at them after it has loaded the model.")]
+        words = [
+            self.tr(
+                "This optimizer does not take these in its newest version: unless yours does, sd-scripts stops after loading the model."
+            )
+        ]
         for name in self.names:
             near = nearest(name, self._known)
             if near is not None:

@@ -1472,8 +1472,8 @@
         <translation>引数を追加</translation>
     </message>
     <message>
-        <source>This optimizer does not take these: sd-scripts would stop at them after it has loaded the model.</source>
-        <translation>このオプティマイザーは次の引数を受け取りません。sd-scripts はモデルを読み込んだ後、ここで停止します。</translation>
+        <source>This optimizer does not take these in its newest version: unless yours does, sd-scripts stops after loading the model.</source>
+        <translation>最新版のこのオプティマイザーにはない引数です。お使いの版が対応していなければ、sd-scripts はモデルの読み込み後に停止します。</translation>
     </message>
     <message>
         <source>{0}: did you mean {1}?</source>

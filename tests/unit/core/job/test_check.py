@@ -16,7 +16,7 @@ from core.errors import Problems
 from core.job.check import argument_faults, argument_problem, job_faults, literal_problem, refuse_faults
 from core.job.model import Job
 from core.options.model import OptionKind, OptionSet, OptionValue
-from core.options.snapshot import load_snapshot
+from core.options.snapshot import load_snapshot, snapshot_for
 from core.text import same
 
 TRAIN = load_snapshot()["train_network.py"]
@@ -164,3 +164,17 @@ def test_what_has_no_fault_can_be_said(option, value) -> None:
 def test_any_entry_is_judged_without_a_crash(item: str) -> None:
     for spec in (None, CATALOGUE.get("Prodigy")):
         assert all(fault.text.en and fault.text.ja for fault in argument_faults([item], spec))
+
+
+def test_an_argument_of_another_version_is_named_and_stops_nobody() -> None:
+    """pytorch-optimizer 3.9.0, which sd-scripts pins, takes lr_min; the newest does not."""
+    catalogue = load_catalogue()
+    known = snapshot_for("train_network.py")
+    assert known is not None
+    emo = Job().with_optimizer(catalogue["EmoNavi"].optimizer_type)
+    older = emo.with_arguments({"lr_min": "1e-8"})
+    assert [(fault.name, fault.certain) for fault in job_faults(older, known, catalogue)] == [("lr_min", False)]
+    refuse_faults(older, known, catalogue)
+    for wrong in ({"weight_decy": "0.1"}, {"lr_min": "tiny"}):
+        with pytest.raises(Problems):
+            refuse_faults(emo.with_arguments(wrong), known, catalogue)
