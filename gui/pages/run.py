@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize, Qt
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QScrollArea, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from core.errors import CaddieError
 from core.files import write_atomically
@@ -26,6 +26,8 @@ from gui.bridge.run_workers import RunSummary
 from gui.pages.page import Page
 from gui.plots.panel import PlotPanel
 from gui.plots.ticks import number
+from gui.run.announcer import RUN_NOTICE
+from gui.run.body import RunBody
 from gui.run.dialogs import RunDialogs
 from gui.run.header import RunHeader
 from gui.run.log_view import LogView
@@ -44,14 +46,6 @@ if TYPE_CHECKING:
 
 WIDE = 1700
 """Pixels from which the log stands beside the plots instead of below."""
-
-
-class _Body(QSplitter):
-    """Plots and log. Asks for no more height than it must have, so that the page scrolls only where it must."""
-
-    def sizeHint(self) -> QSize:
-        """Its least size."""
-        return self.minimumSizeHint()
 
 
 class RunPage(Page):
@@ -73,7 +67,8 @@ class RunPage(Page):
         self.recent = RecentRuns(theme, translation)
         self.tabs = QTabWidget()
         self.stack = QStackedWidget()
-        self.body = _Body(Qt.Orientation.Vertical)
+        self.body = RunBody()
+        self._newest_wanted = True
         self._build()
         self._connect()
         self.retranslate()
@@ -97,7 +92,7 @@ class RunPage(Page):
         self.body.addWidget(plot_card)
         self.body.addWidget(tab_card)
         self.body.setStretchFactor(0, 5)
-        self.body.setStretchFactor(1, 2)
+        self.body.setStretchFactor(1, 3)
         content = QWidget()
         content.setProperty("class", "scrolled")
         layout = QVBoxLayout(content)
@@ -149,6 +144,7 @@ class RunPage(Page):
 
     def activated(self, topic: str = "") -> None:
         """Looks again at what prevents the start, and at the list of runs."""
+        self.services.notices.clear(RUN_NOTICE)
         self._job_changed()
         self._read_recent()
         self.header.start_button.setFocus()
@@ -247,6 +243,17 @@ class RunPage(Page):
         self.recent.set_runs(found, self._runs.current)
         self._say_empty()
         self._tab_card.setVisible(bool(found) or self._runs.current is not None)
+        self._show_newest(found)
+
+    def _show_newest(self, found: list[RunSummary]) -> None:
+        """Opens the latest run where none is on show yet: it may have ended while the window was closed."""
+        runs = self._runs
+        if runs.current is not None:
+            self._newest_wanted = False  # once only: one that cannot be opened must not be tried for ever
+        elif found and self._newest_wanted and not runs.starting:
+            self._newest_wanted = False
+            going = [run for run in found if not run.ending.is_over]
+            runs.attach((going or found)[0].folder)
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
@@ -336,8 +343,7 @@ class RunPage(Page):
         wanted = Qt.Orientation.Horizontal if self.width() >= WIDE else Qt.Orientation.Vertical
         if self.body.orientation() != wanted:
             self.body.setOrientation(wanted)
-            length = self.body.width() if wanted is Qt.Orientation.Horizontal else self.body.height()
-            self.body.setSizes([length * 5 // 8, length * 3 // 8])
+            self.body.share_out()
 
     def retranslate(self) -> None:
         """Sets every visible text in the language on screen."""

@@ -10,6 +10,9 @@ from core.runs.outcome import Ending, Outcome
 from gui.bridge.notices import Notice, Tone
 from gui.services import Services
 
+RUN_NOTICE = "run"
+"""Key of what is said of the run on show: a later word takes the place of a former, a look at the page makes it go."""
+
 _TONES: dict[Ending, Tone] = {
     Ending.FINISHED: "success",
     Ending.STOPPED: "info",
@@ -40,5 +43,11 @@ class RunAnnouncer(QObject):
         if self._on_run_page():
             return
         self._services.notices.post(
-            Notice(text=text, tone=tone, action=lambda: self.tr("Show"), run=lambda: self._services.navigate("run"))
+            Notice(
+                text=text,
+                tone=tone,
+                action=lambda: self.tr("Show"),
+                run=lambda: self._services.navigate("run"),
+                key=RUN_NOTICE,
+            )
         )

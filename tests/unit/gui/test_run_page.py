@@ -26,6 +26,7 @@ from gui.run.dialogs import RunDialogs
 from gui.run.log_view import LINES_AT_ONCE, LINES_KEPT, LogView
 from gui.run.words import duration, speed
 from gui.services import Services
+from gui.widgets.notice_bar import NoticeBar
 from tests.helpers.runs import start_bad, wait_for_end
 from tests.unit.gui.conftest import settle
 from tests.unit.gui.test_run_service import Environments, demo_job, options_for, wait
@@ -213,17 +214,64 @@ def test_a_failure_is_explained_and_has_no_empty_plots(page: RunPage) -> None:
 
 
 def test_a_former_run_is_opened_again(page: RunPage) -> None:
-    wait_for_end(start_bad("fine", name="old"))
+    wait_for_end(start_bad("fine", name="a-old"))  # within one second the names decide which is the newer
+    wait_for_end(start_bad("fine", name="b-new"))
     page.activated()
-    wait(lambda: page.recent.tree.topLevelItemCount() == 1, "the list")
-    item = page.recent.tree.topLevelItem(0)
+    wait(lambda: page.recent.tree.topLevelItemCount() == 2, "the list")
+    item = page.recent.tree.topLevelItem(1)
     assert item is not None
-    assert (item.text(0), item.text(1)) == ("old", "Finished")
-    assert page.stack.currentWidget() is page.empty
-    assert "former run" in page.empty.text.text()
+    assert (item.text(0), item.text(1)) == ("a-old", "Finished")
     page.recent.tree.itemActivated.emit(item, 0)
     wait(lambda: runs_of(page).outcome is not None, "its end")
-    assert page.header.name.text() == "old"
+    assert page.header.name.text() == "a-old"
+
+
+def test_a_run_that_ended_while_the_window_was_closed_is_on_show_at_the_first_visit(page: RunPage) -> None:
+    wait_for_end(start_bad("fine", name="a-old"))
+    wait_for_end(start_bad("fine", name="b-new"))
+    runs = runs_of(page)
+    assert runs.current is None
+    page.activated()
+    wait(lambda: runs.outcome is not None, "its end")
+    assert page.header.name.text() == "b-new"
+    assert page.outcome.isVisible()
+    assert len(list_runs()) == 2  # nothing was started
+
+
+def test_a_newest_run_that_cannot_be_opened_is_tried_once(page: RunPage) -> None:
+    runs = runs_of(page)
+    folder = start_bad("fine", name="old")
+    wait_for_end(folder)
+    page.activated()
+    wait(lambda: runs.outcome is not None, "its end")
+    wait(lambda: not page.services.tasks.busy)
+    runs.detach()
+    runs.current_changed.emit()
+    seen: list[int] = []
+    runs.recent(lambda found: seen.append(len(found)), owner=page)
+    wait(lambda: seen, "another list")
+    settle()
+    assert runs.current is None
+    assert "former run" in page.empty.text.text()
+
+
+def test_the_log_has_six_lines_in_a_window_of_usual_height(page: RunPage) -> None:
+    runs = runs_of(page)
+    page.resize(1180, 765)
+    folder = start_bad("slow")
+    runs.attach(folder)
+    wait(lambda: runs.progress is not None and runs.progress.step > 1, "some steps")
+    settle()
+    text = page.log.text
+    assert text.viewport().height() >= 6 * text.fontMetrics().lineSpacing()
+    assert page._plot_card.height() > page._tab_card.height()
+    sizes = page.body.sizes()
+    page.body.moveSplitter(sizes[0] - 40, 1)
+    by_hand = page.body.sizes()[1]
+    assert by_hand > sizes[1]
+    page.resize(1180, 764)
+    settle()
+    assert abs(page.body.sizes()[1] - by_hand) <= 2
 
 
 def test_the_log_stands_beside_the_plots_where_there_is_room(page: RunPage) -> None:
@@ -273,6 +321,7 @@ def test_the_buttons_and_the_problems_say_whose_they_are_when_another_run_is_on_
 def test_a_found_run_and_an_end_are_told_to_other_pages(page: RunPage) -> None:
     posted: list[Notice] = []
     page.services.notices.posted.connect(posted.append)
+    bar = NoticeBar(page.services.theme, page.services.notices, page)
     elsewhere = True
     announcer = RunAnnouncer(page.services, lambda: not elsewhere, page)
     going = start_bad("slow", name="long one")
@@ -282,6 +331,12 @@ def test_a_found_run_and_an_end_are_told_to_other_pages(page: RunPage) -> None:
     assert posted[0].text() == "“long one” is training"
     going.request_stop(now=True)
     wait(lambda: runs.outcome is not None, "the end")
+    assert bar.notice is posted[1]
+    bar.dismiss()
+    assert bar.notice is None  # what was said before is not true any more
+    bar.show_notice(posted[0])
+    page.activated()
+    assert bar.notice is None
     assert posted[1].text().startswith("long one: ")
     elsewhere = False
     runs.attach(start_bad("fine"))
