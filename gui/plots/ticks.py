@@ -20,6 +20,8 @@ def linear_ticks(low: float, high: float, count: int) -> list[float]:
     """Round values from `low` to `high`, about `count` of them."""
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return []
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # doubles have no room for ticks between the ends
+        return [low]
     step = nice_step(high - low, count)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [number * step for number in range(first, last + 1)]

@@ -14,6 +14,8 @@ import pytest
 import toml
 
 from core.paths import PROJECT_ROOT, RESOURCES
+from core.runs.folder import RunFolder
+from core.runs.outcome import Ending
 
 DEMO = RESOURCES / "demo" / "checkout"
 VERB = [sys.executable, "-c", "import sys; from core.cli.main import run; sys.exit(run(sys.argv[1:]))"]
@@ -130,13 +132,24 @@ def test_ctrl_c_stops_the_training_and_ends_with_1(home: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A suite that a shell started in the background has SIGINT ignored, and a child would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not any(b'"step"' in file.read_bytes() for file in home.glob("runs/*/events.jsonl")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not any(
+            b'"step"' in file.read_bytes() for file in home.glob("runs/*/events.jsonl")
+        ):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        for folder in home.glob("runs/*"):
+            RunFolder(folder).request_stop()
+        raise
     assert process.returncode == 1
     result = json.loads(out)
     assert result["outcome"]["ending"] == "stopped"
@@ -146,9 +159,6 @@ def test_ctrl_c_stops_the_training_and_ends_with_1(home: Path) -> None:
 
 
 def test_detached_run_is_found_and_finishes_without_us(home: Path) -> None:
-    from core.runs.folder import RunFolder
-    from core.runs.outcome import Ending
-
     job = home / "job.toml"
     job.write_text(toml.dumps({"learning_rate": 1e-3, "max_train_steps": 20, "output_dir": str(home / "out")}), encoding="utf-8")
     answer = caddie(home, "run", str(job), "--python", sys.executable, "--checkout", str(DEMO), "--detach", "--json")
