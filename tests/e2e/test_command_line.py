@@ -133,7 +133,7 @@ def test_ctrl_c_stops_the_training_and_ends_with_1(home: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         # A suite that a shell started in the background has SIGINT ignored, and a child would inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
     try:
         deadline = time.monotonic() + 120
