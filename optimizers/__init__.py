@@ -1,1 +1,8 @@
-"""Drop-in optimizers (torch and stdlib only). The algorithms arrive with a later issue."""
+"""Drop-in optimizers: the numbers of the reference packages at the speed of the hardware.
+
+`--optimizer_type=optimizers.Prodigy` works wherever sd-scripts does. Imports torch and the standard library only.
+"""
+
+from optimizers.prodigy import Prodigy
+
+__all__ = ["Prodigy"]

@@ -1,0 +1,32 @@
+"""Which of the ways to run a program is taken. Decided at run time, never part of an optimizer's state."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal, cast, get_args
+
+Backend = Literal["auto", "exact", "eager", "native"]
+"""
+- exact: torch operations on one parameter after the other, in the reference's order: bit-identical to it on the CPU.
+- eager: torch operations on many parameters at once.
+- native: generated kernels (a C compiler on the CPU, NVRTC on CUDA); what they cannot do runs as in `eager`.
+- auto: native where a kernel can be made, else eager.
+"""
+
+VARIABLE = "CADDIE_OPTIMIZER_BACKEND"
+
+
+def checked(name: str) -> Backend:
+    """A backend by its name.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    if name not in get_args(Backend):
+        raise ValueError(f"unknown optimizer backend {name!r}: use one of {', '.join(get_args(Backend))}")
+    return cast("Backend", name)
+
+
+def default_backend() -> Backend:
+    """What `CADDIE_OPTIMIZER_BACKEND` says, else auto."""
+    return checked(os.environ.get(VARIABLE) or "auto")

@@ -1,0 +1,195 @@
+"""One step's parameters, and the ways to run a program over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+
+from optimizers.machinery.backend import Backend
+from optimizers.machinery.compiler import CompileError, find_compiler
+from optimizers.machinery.flat import FlatLot
+from optimizers.machinery.lanes import TensorLane
+from optimizers.machinery.native import REALS, kernel
+from optimizers.machinery.pointers import PointerLot
+from optimizers.machinery.program import Hyper, Numbers, Program, Totals, flags_of
+
+Group: TypeAlias = dict[str, Any]
+State: TypeAlias = dict[str, Any]
+_PLAIN = (Tensor, torch.nn.Parameter)
+"""Subclasses (DTensor, quantised tensors) do not lie in memory as they look."""
+
+HyperOf: TypeAlias = Callable[[Group], "Numbers | None"]
+
+
+class Kind(NamedTuple):
+    """What parameters need to have in common to be stepped together.
+
+    Attributes:
+        device, dtype: of parameter and gradient.
+        regular: lies in memory as one piece without gaps; anything else is left to torch, tensor by tensor.
+        single: `p0` is one number: Prodigy keeps no copy of parameters that began as zeros.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    regular: bool
+    single: bool
+
+
+@dataclass(slots=True)
+class Share:
+    """The parameters of one group that have a gradient in this step.
+
+    Attributes:
+        group: the entry of `param_groups`.
+        params, grads, states: one entry per parameter, in the group's order.
+    """
+
+    group: Group
+    params: list[Tensor]
+    grads: list[Tensor]
+    states: list[State]
+    _parts: list[tuple[Kind, Share]] | None = None
+
+    def by_kind(self) -> list[tuple[Kind, Share]]:
+        """The share in parts of one kind each, in the order in which the kinds appear."""
+        if self._parts is None:
+            parts: dict[Kind, Share] = {}
+            for p, grad, state in zip(self.params, self.grads, self.states, strict=True):
+                p0 = state.get("p0")
+                kind = Kind(
+                    p.device,
+                    p.dtype,
+                    type(p) in _PLAIN and p.is_contiguous() and grad.is_contiguous(),
+                    p0 is not None and p0.dim() == 0 and p.dim() != 0,
+                )
+                part = parts.get(kind)
+                if part is None:
+                    part = parts[kind] = Share(self.group, [], [], [])
+                part.params.append(p)
+                part.grads.append(grad)
+                part.states.append(state)
+            self._parts = list(parts.items())
+        return self._parts
+
+
+@dataclass(slots=True)
+class Plans:
+    """What a step can keep for the next one: how the parameters were put together. Dropped whenever it does not fit."""
+
+    lots: dict[tuple[object, ...], FlatLot | PointerLot] = field(default_factory=dict[tuple[object, ...], FlatLot | PointerLot])
+
+
+class Batch:
+    """The parameters of one step. Programs are run over them by `sweep`.
+
+    Args:
+        shares: the parameters with gradients, by group.
+        backend: how programs are run.
+        plans: kept from step to step by the optimizer.
+    """
+
+    def __init__(self, shares: list[Share], backend: Backend, plans: Plans) -> None:
+        self.shares = shares
+        self._backend: Backend = backend
+        self._plans = plans
+
+    def __iter__(self) -> Iterator[Share]:
+        return iter(self.shares)
+
+    def states(self) -> Iterator[State]:
+        """The state of every parameter with a gradient."""
+        return chain.from_iterable(share.states for share in self.shares)
+
+    def is_sharded(self) -> bool:
+        """Whether a parameter is part of one that FSDP has spread over several processes."""
+        return any(hasattr(p, "_fsdp_flattened") for share in self.shares for p in share.params)
+
+    def sweep(self, program: Program, hyper: HyperOf) -> Totals:
+        """Runs a program on every parameter.
+
+        Args:
+            program: the arithmetic.
+            hyper: the numbers of a group, or None where the group takes no part. `slice_p` among them is the distance
+                of the elements that sliced arrays hold.
+
+        Returns:
+            What the program added up.
+        """
+        totals = Totals()
+        parts = [(share, numbers) for share in self.shares if share.params and (numbers := hyper(share.group)) is not None]
+        if self._backend == "exact":
+            for share, numbers in parts:
+                _one_by_one(program, share, numbers, totals)
+            return totals
+        waiting: list[tuple[str, Tensor]] = []
+        for share, numbers in self._pointers(program, parts, totals):
+            waiting += self._flat(program, share, numbers, totals)
+        _read(waiting, totals)
+        return totals
+
+    def _pointers(self, program: Program, parts: list[tuple[Share, Numbers]], totals: Totals) -> list[tuple[Share, Numbers]]:
+        """Runs what generated kernels can do, all groups of one kind in one call; returns the rest."""
+        if self._backend == "eager":
+            return parts
+        kinds: dict[tuple[torch.dtype, tuple[tuple[str, bool], ...], bool], list[tuple[Share, Numbers]]] = {}
+        rest: list[tuple[Share, Numbers]] = []
+        for share, numbers in parts:
+            for kind, part in share.by_kind():
+                if kind.regular and kind.device.type == "cpu" and kind.dtype in REALS and find_compiler() is not None:
+                    kinds.setdefault((kind.dtype, flags_of(numbers), numbers.get("slice_p", 1) > 1), []).append((part, numbers))
+                else:
+                    rest.append((part, numbers))
+        for (dtype, flags, sliced), members in kinds.items():
+            try:
+                compiled = kernel(program, flags, dtype, sliced=sliced)
+            except CompileError:
+                if self._backend == "native":
+                    raise
+                rest += members
+                continue
+            self._pointer_lot(members).run(compiled, members, totals)
+        return rest
+
+    def _pointer_lot(self, members: list[tuple[Share, Numbers]]) -> PointerLot:
+        key = ("pointers", *(tuple(map(id, share.params)) for share, _ in members))
+        lot = self._plans.lots.get(key)
+        if not isinstance(lot, PointerLot):
+            lot = self._plans.lots[key] = PointerLot([share.params for share, _ in members])
+        return lot
+
+    def _flat(self, program: Program, share: Share, numbers: Numbers, totals: Totals) -> list[tuple[str, Tensor]]:
+        sums: list[tuple[str, Tensor]] = []
+        for kind, part in share.by_kind():
+            if not kind.regular:
+                _one_by_one(program, part, numbers, totals)
+                continue
+            key = ("flat", tuple(map(id, part.params)))
+            lot = self._plans.lots.get(key)
+            if not isinstance(lot, FlatLot):
+                lot = self._plans.lots[key] = FlatLot(part.params)
+            sums += lot.run(program, part.params, part.grads, part.states, numbers).items()
+        return sums
+
+
+def _one_by_one(program: Program, share: Share, numbers: Numbers, totals: Totals) -> None:
+    slice_p = int(numbers.get("slice_p", 1))
+    hyper = Hyper(numbers)
+    for p, grad, state in zip(share.params, share.grads, share.states, strict=True):
+        program.function(TensorLane(p, grad, state, totals, slice_p), hyper)
+
+
+def _read(sums: list[tuple[str, Tensor]], totals: Totals) -> None:
+    """Reads sums from their devices: one wait per device."""
+    devices: dict[torch.device, list[tuple[str, Tensor]]] = {}
+    for name, value in sums:
+        devices.setdefault(value.device, []).append((name, value))
+    for members in devices.values():
+        values: list[float] = torch.stack([value for _, value in members]).tolist()
+        for (name, _), value in zip(members, values, strict=True):
+            totals.add(name, value)

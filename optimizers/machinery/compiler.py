@@ -1,0 +1,113 @@
+"""Finding a C compiler and keeping what it made.
+
+A kernel is about a hundred lines of C without a header of torch's, so compiling one takes a fraction of a second; the
+result is kept per user, under a name that covers the text, the compiler and the processor.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FLAGS = ("-O3", "-march=native", "-fPIC", "-shared", "-std=c11", "-fno-math-errno", "-fno-trapping-math")
+# Sums may be taken in any order (the lanes of a vector); nothing else of -ffast-math is let in: NaN and infinity stay what they are.
+REORDER = ("-fassociative-math", "-fno-signed-zeros")
+
+
+class CompileError(RuntimeError):
+    """The compiler refused a kernel; the message has its words."""
+
+
+@functools.cache
+def find_compiler() -> str | None:
+    """The path of a C compiler that speaks gcc's options, or None. `CC` decides where it is set."""
+    wanted = [os.environ["CC"]] if os.environ.get("CC") else ["gcc", "clang", "cc"]
+    for name in wanted:
+        path = shutil.which(name)
+        if path is not None:
+            return path
+    return None
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels lie: `CADDIE_KERNEL_CACHE`, else the system's place for caches."""
+    said = os.environ.get("CADDIE_KERNEL_CACHE")
+    if said:
+        return Path(said)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+        return (Path(base) if base else Path.home() / "AppData" / "Local") / "Caddie" / "kernels"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "Caddie" / "kernels"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "caddie" / "kernels"
+
+
+@functools.cache
+def _machine(compiler: str) -> str:
+    """What a compiled kernel depends on besides its text: the compiler's version and the processor's abilities."""
+    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
+    processor = platform.processor() + platform.machine()
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        processor += next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), "")
+    except OSError:
+        pass
+    return version + processor
+
+
+def shared_library(source: str) -> Path:
+    """The compiled form of a C text, from the cache or made now.
+
+    Raises:
+        CompileError: there is no compiler, it failed, or there is no place to write to.
+    """
+    compiler = find_compiler()
+    if compiler is None:
+        raise CompileError("no C compiler was found (gcc, clang or cc)")
+    key = hashlib.sha256("\0".join([source, compiler, *FLAGS, *REORDER, _machine(compiler)]).encode()).hexdigest()[:32]
+    for folder in (cache_folder(), Path(tempfile.gettempdir()) / f"caddie-kernels-{_user()}"):
+        library = folder / f"{key}.so"
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not _is_ours(folder):
+                continue
+            if not library.exists():
+                _compile(compiler, source, library)
+        except OSError:
+            continue  # a read-only home: the next place
+        return library
+    raise CompileError("no folder for compiled kernels could be written to")
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+
+
+def _is_ours(folder: Path) -> bool:
+    """Code is only loaded from a folder that nobody else can write to."""
+    if not hasattr(os, "getuid"):
+        return True
+    status = folder.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & 0o022
+
+
+def _compile(compiler: str, source: str, library: Path) -> None:
+    """Compiles beside the target and renames: two processes may do it at once."""
+    handle, name = tempfile.mkstemp(suffix=".so", dir=library.parent)
+    os.close(handle)
+    try:
+        command = [compiler, *FLAGS, *REORDER, "-x", "c", "-", "-o", name, "-lm"]
+        done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise CompileError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+        os.replace(name, library)
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -1,0 +1,93 @@
+"""Running compiled programs on the CPU: one call for all tensors, on as many threads as torch uses."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from array import array
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+
+from optimizers.machinery.compiler import shared_library
+from optimizers.machinery.emit import emit_c
+from optimizers.machinery.program import Program
+from optimizers.machinery.trace import Trace, trace
+
+CHUNK = 16 * 1024
+"""Elements of one piece of work: their arrays fit into a core's cache, and two threads share even one large tensor."""
+
+ITEM = 6
+"""Numbers that describe a piece: tensor, first, last element, group, slice_p, and 1 where no array is a single number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A compiled program."""
+
+    trace: Trace
+    function: ctypes._CFuncPtr  # pyright: ignore[reportPrivateUsage]
+
+    def run(self, items: array[int], table: array[int], tensors: int, hypers: array[float], sums: array[float]) -> None:
+        """Runs all pieces.
+
+        Args:
+            items: `ITEM` numbers for each piece.
+            table: addresses of the arrays, all tensors of the first array, then of the next (`trace.arrays`' order).
+            tensors: how many tensors there are.
+            hypers: the numbers of `trace.hypers`, a row per group.
+            sums: room for the totals, a row per piece; written.
+        """
+        count = len(items) // ITEM
+        shared = (
+            items.buffer_info()[0],
+            table.buffer_info()[0],
+            tensors,
+            hypers.buffer_info()[0],
+            len(self.trace.hypers),
+            sums.buffer_info()[0],
+            len(self.trace.totals),
+        )
+        threads = min(torch.get_num_threads(), count)
+        if threads <= 1:
+            self.function(0, count, *shared)
+            return
+        # More parts than threads: the parts of a busy machine's threads do not end together.
+        parts = min(count, 4 * threads)
+        edges = [count * part // parts for part in range(parts + 1)]
+        pool = _pool(threads)
+        waiting = [pool.submit(self.function, first, last, *shared) for first, last in zip(edges, edges[1:], strict=False)]
+        for part in waiting:
+            part.result()
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="optimizer")
+
+
+@functools.cache
+def _compiled(program: Program, flags: tuple[tuple[str, bool], ...], real: str, sliced: bool) -> Kernel:
+    traced = trace(program, dict(flags), sliced=sliced)
+    single = frozenset(name for name in traced.arrays if program.layout(name) == "sliced or one")
+    library = ctypes.CDLL(str(shared_library(emit_c(traced, real, single=single))))
+    function = library.kernel
+    integer, pointer = ctypes.c_int64, ctypes.c_void_p
+    function.argtypes = [integer, integer, pointer, pointer, integer, pointer, integer, pointer, integer]
+    function.restype = None
+    return Kernel(traced, function)
+
+
+def kernel(program: Program, flags: tuple[tuple[str, bool], ...], dtype: torch.dtype, *, sliced: bool) -> Kernel:
+    """The compiled form of a program.
+
+    Raises:
+        CompileError: it cannot be compiled here.
+    """
+    return _compiled(program, flags, REALS[dtype], sliced)
+
+
+REALS: Mapping[torch.dtype, str] = {torch.float32: "float", torch.float64: "double"}
+"""The dtypes that kernels of the CPU know, and their names in C."""

@@ -1,0 +1,106 @@
+"""What all optimizers here share: a step's outer form, and how it stays a torch optimizer like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import Optimizer
+
+from optimizers.machinery.backend import Backend, checked, default_backend
+from optimizers.machinery.batch import Batch, Group, Plans, Share, State
+
+
+class FastOptimizer(Optimizer):
+    """A torch optimizer whose algorithm is written as programs (`optimizers.machinery.program`).
+
+    Subclasses give `initial_state` and `update`. State holds mathematics only: what the machinery needs from step to
+    step lies outside it, so a state moves freely to the reference implementation and between machines.
+    """
+
+    _backend: Backend | None = None
+    _plans: Plans | None = None
+
+    @property
+    def backend(self) -> Backend:
+        """How programs are run: see `optimizers.machinery.backend`."""
+        return self._backend or default_backend()
+
+    @backend.setter
+    def backend(self, name: str) -> None:
+        self._backend = checked(name)
+        self._plans = None
+
+    def initial_state(self, p: Tensor, group: Group) -> State:
+        """The state of a parameter that is stepped for the first time (`p.grad` is there)."""
+        raise NotImplementedError
+
+    def update(self, batch: Batch) -> None:
+        """One step on all parameters that have a gradient."""
+        raise NotImplementedError
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Performs one step.
+
+        Args:
+            closure: evaluates the model again and returns the loss; called once, with gradients enabled.
+
+        Returns:
+            What the closure returned, else None.
+
+        Raises:
+            RuntimeError: a gradient is sparse, or a parameter is complex.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        with torch.no_grad():
+            self.update(self._batch())
+        return loss
+
+    def one_learning_rate(self) -> float:
+        """The learning rate of all groups.
+
+        Raises:
+            RuntimeError: groups differ in other ways than by 0.
+        """
+        lr = max(group["lr"] for group in self.param_groups)
+        if any(group["lr"] not in {lr, 0.0} for group in self.param_groups):
+            raise RuntimeError("Setting different lr values in different parameter groups is only supported for values of 0")
+        return lr
+
+    def _batch(self) -> Batch:
+        if self._plans is None:
+            self._plans = Plans()
+        return Batch([self._share(group) for group in self.param_groups], self.backend, self._plans)
+
+    def _share(self, group: Group) -> Share:
+        share = Share(group, [], [], [])
+        for p in group["params"]:
+            grad = p.grad
+            if grad is None:
+                continue
+            if grad.layout is not torch.strided:
+                raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
+            if grad.is_complex():
+                raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
+            state = self.state[p]
+            if not state:
+                state.update(self.initial_state(p, group))
+            share.params.append(p)
+            share.grads.append(grad)
+            share.states.append(state)
+        return share
+
+    def add_param_group(self, param_group: Group) -> None:
+        """Adds parameters; as with every torch optimizer, also between two steps."""
+        super().add_param_group(param_group)
+        self._plans = None
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes over a state: one of this class or of the reference, whichever saved it."""
+        super().load_state_dict(state_dict)
+        self._plans = None

@@ -1,0 +1,83 @@
+"""Programs: an algorithm's arithmetic on one parameter, written once and run by every backend.
+
+A program is a function `f(x, h)`. `x` (a lane) has the arrays of one parameter as attributes: `x.p`, `x.grad`, and the
+entries of its state by their names; they are used with torch's own methods (`x.exp_avg.mul_(h.beta1)`), in place where
+the method is. `h` has the numbers of the parameter's group. Booleans of `h` choose the code and are known when the
+program is compiled; floats flow into it and may change at every step.
+
+What a program finds out about all parameters together leaves it as a total: `x.add_sum("denominator", x.s.abs())`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Layout = Literal["full", "sliced", "sliced or one", "row", "column"]
+Numbers: TypeAlias = Mapping[str, float]
+Function: TypeAlias = Callable[[Any, Any], None]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Program:
+    """A function over one parameter's arrays, and what has to be known about them.
+
+    Attributes:
+        name: for messages, caches and the names of kernels.
+        function: the arithmetic.
+        layouts: the arrays that do not have the parameter's shape. "sliced": every `slice_p`-th element of the
+            flattened parameter; "sliced or one": so, or a single number for all of them; "row" and "column": factors of a matrix.
+    """
+
+    name: str
+    function: Function
+    layouts: Mapping[str, Layout] = field(default_factory=dict[str, Layout])
+
+    def layout(self, array: str) -> Layout:
+        """How an array lies in memory, compared with its parameter."""
+        return self.layouts.get(array, "full")
+
+
+def program(**layouts: Layout) -> Callable[[Function], Program]:
+    """Makes a program of a function; the keywords name the arrays that are not shaped like their parameter."""
+
+    def wrap(function: Function) -> Program:
+        return Program(f"{function.__module__.rpartition('.')[2]}_{function.__name__.lstrip('_')}", function, layouts)
+
+    return wrap
+
+
+class Hyper:
+    """The numbers of one group, as attributes of `h`."""
+
+    __slots__ = ("_numbers",)
+
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
+
+    def __getattr__(self, name: str) -> float:
+        try:
+            return self._numbers[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Totals(dict[str, float]):
+    """Sums over all parameters, by name. What no parameter contributed to is 0.0."""
+
+    def __missing__(self, name: str) -> float:
+        return 0.0
+
+    def add(self, name: str, value: float) -> None:
+        self[name] = self[name] + value
+
+
+def flags_of(numbers: Numbers) -> tuple[tuple[str, bool], ...]:
+    """The booleans among a group's numbers: they choose the code."""
+    return tuple(sorted((name, value) for name, value in numbers.items() if isinstance(value, bool)))
+
+
+def floats_of(numbers: Numbers) -> tuple[str, ...]:
+    """The names of the numbers that flow into the code, in the order in which kernels take them."""
+    return tuple(sorted(name for name, value in numbers.items() if not isinstance(value, bool)))

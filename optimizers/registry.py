@@ -1,0 +1,37 @@
+"""Which class of this package stands for which class of which package: tests, the benchmark and the catalogue read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+def _none() -> Mapping[str, object]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One of our optimizers and its reference.
+
+    Attributes:
+        name: the class's name.
+        reference: dotted path of the class it equals.
+        package, version: of the reference, as on the package index.
+        arguments: what the benchmark passes to both.
+    """
+
+    name: str
+    reference: str
+    package: str
+    version: str
+    arguments: Mapping[str, object] = field(default_factory=_none)
+
+    @property
+    def ours(self) -> str:
+        """Dotted path of our class, as `--optimizer_type` takes it."""
+        return f"optimizers.{self.name}"
+
+
+PAIRS: tuple[Pair, ...] = (Pair(name="Prodigy", reference="prodigyopt.Prodigy", package="prodigyopt", version="1.1.2"),)
