@@ -186,4 +186,4 @@ def _scatter(flat: Mapping[str, list[Tensor]], arrays: Mapping[str, Tensor], blo
     for name, tensors in flat.items():
         if name in traced.stores:
             targets = [tensors[index][first:last] for index, first, last in block.pieces]
-            torch._foreach_copy_(targets, arrays[name].split([t.numel() for t in targets]))  # pyright: ignore[reportPrivateUsage]
+            torch._foreach_copy_(targets, arrays[name].split([t.numel() for t in targets]))  # pyright: ignore[reportPrivateImportUsage]

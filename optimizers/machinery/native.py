@@ -8,6 +8,8 @@ from array import array
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import torch
 
@@ -28,7 +30,7 @@ class Kernel:
     """A compiled program."""
 
     trace: Trace
-    function: ctypes._CFuncPtr  # pyright: ignore[reportPrivateUsage]
+    function: Any
 
     def run(self, items: array[int], table: array[int], tensors: int, hypers: array[float], sums: array[float]) -> None:
         """Runs all pieces.
@@ -58,7 +60,7 @@ class Kernel:
         parts = min(count, 4 * threads)
         edges = [count * part // parts for part in range(parts + 1)]
         pool = _pool(threads)
-        waiting = [pool.submit(self.function, first, last, *shared) for first, last in zip(edges, edges[1:], strict=False)]
+        waiting = [pool.submit(self.function, first, last, *shared) for first, last in pairwise(edges)]
         for part in waiting:
             part.result()
 

@@ -86,7 +86,7 @@ def _node(value: Operand) -> Node:
 
 
 def _wider(*nodes: Node) -> Domain:
-    domains = {node.domain for node in nodes} - {"scalar"}
+    domains: set[Domain] = {node.domain for node in nodes if node.domain != "scalar"}
     if len(domains) > 1:
         raise ValueError("a program mixes sliced and full arrays in one operation")
     return domains.pop() if domains else "scalar"
