@@ -15,7 +15,16 @@ STRETCH = 256
 """Elements that are summed in the elements' own type before the sum goes on in double."""
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-_CALLS = {"sqrt": "SQRT({})", "abs": "FABS({})", "max": "MAX({}, {})", "atan2": "ATAN2({}, {})", "sign": "SIGN({})", "neg": "-{}"}
+_CALLS = {
+    "sqrt": "SQRT({})",
+    "abs": "FABS({})",
+    "max": "MAX({}, {})",
+    "atan2": "ATAN2({}, {})",
+    "sign": "SIGN({})",
+    "neg": "-{}",
+    "fma": "FMA({}, {}, {})",
+    "lerp": "LERP({}, {}, {})",
+}
 
 PRELUDE = """\
 #include <math.h>
@@ -24,6 +33,12 @@ typedef {real} real;
 #define SQRT {sqrt}
 #define FABS {fabs}
 #define ATAN2 {atan2}
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define FMA {fma}
+#else
+#define FMA(a, b, c) ((a) * (b) + (c))
+#endif
+#define LERP(a, b, w) ((w) < (real)0.5 ? FMA(w, (b) - (a), a) : FMA((a) - (b), (real)1 - (w), b))
 #define MAX(a, b) ((a) < (b) ? (b) : (a))
 #define SIGN(a) ((real)(((a) > 0) - ((a) < 0)))
 """
@@ -32,7 +47,7 @@ typedef {real} real;
 def prelude(real: str) -> str:
     """The lines that a kernel's text begins with; `real` is "float" or "double"."""
     suffix = "f" if real == "float" else ""
-    return PRELUDE.format(real=real, sqrt="sqrt" + suffix, fabs="fabs" + suffix, atan2="atan2" + suffix)
+    return PRELUDE.format(real=real, sqrt="sqrt" + suffix, fabs="fabs" + suffix, fma="fma" + suffix, atan2="atan2" + suffix)
 
 
 class _Writer:

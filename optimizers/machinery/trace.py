@@ -148,12 +148,12 @@ class Symbol:
     def __bool__(self) -> bool:
         raise TypeError("a program may branch on booleans of `h` only: numbers are not known when it is compiled")
 
-    # Out of place.
+    # Out of place. "fma" (one rounding) where torch's own kernels have it: in `add(alpha)`, `addcmul` and `lerp`.
     def add(self, other: Operand, *, alpha: Operand = 1.0) -> Symbol:
-        return self + (other if alpha == 1.0 else apply("mul", alpha, other))
+        return self + other if alpha == 1.0 else apply("fma", alpha, other, self)
 
     def sub(self, other: Operand, *, alpha: Operand = 1.0) -> Symbol:
-        return self - (other if alpha == 1.0 else apply("mul", alpha, other))
+        return self - other if alpha == 1.0 else apply("fma", -alpha, other, self)
 
     def mul(self, other: Operand) -> Symbol:
         return self * other
@@ -162,13 +162,13 @@ class Symbol:
         return self / other
 
     def addcmul(self, a: Symbol, b: Symbol, *, value: Operand = 1.0) -> Symbol:
-        return self + apply("mul", apply("mul", value, a), b)
+        return apply("fma", apply("mul", value, a), b, self)
 
     def addcdiv(self, a: Symbol, b: Symbol, *, value: Operand = 1.0) -> Symbol:
         return self + apply("div", apply("mul", value, a), b)
 
     def lerp(self, end: Symbol, weight: Operand) -> Symbol:
-        return self + apply("mul", weight, end - self)
+        return apply("lerp", self, end, weight)
 
     def square(self) -> Symbol:
         return self * self
