@@ -18,7 +18,7 @@ class Catalogue:
         self._folded: dict[str, OptimizerSpec] = {}
         self._mistaken = {name.lower(): spec for spec in self.optimizers for name in spec.mistaken_names}
         for spec in self.optimizers:
-            for name in (spec.optimizer_type, *spec.aliases):
+            for name in spec.names:
                 if "." in name:
                     self._exact[name] = spec
                 else:

@@ -10,38 +10,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
 import tomli as tomllib
 
 from core.catalogue.catalogue import Catalogue
-from core.catalogue.kinds import BoolKind, Kind, NumberKind, TextKind, TupleKind, Value
+from core.catalogue.kinds import Value
+from core.catalogue.parts import (
+    dotted_path,
+    look_up,
+    read_fact,
+    read_kind,
+    read_logging,
+    read_lr_method,
+    read_old_form,
+    read_requirement,
+    read_schedulers,
+    read_state_bytes,
+)
 from core.catalogue.spec import (
+    FAST_PACKAGE,
     ArgumentSpec,
     Category,
     Example,
-    Fact,
-    Knowledge,
+    FastImplementation,
     LearningRate,
-    Logging,
-    LrMethod,
     Note,
-    OldForm,
     OptimizerSpec,
-    Requirement,
-    Schedulers,
     Source,
 )
 from core.catalogue.table import Table
-from core.errors import Problems, ValueProblem, nearest
+from core.errors import Problems, ValueProblem
 from core.paths import RESOURCES
 from core.text import Text
 
 CATALOGUE_FOLDER = RESOURCES / "catalogue"
 _PLACES_PER_CATEGORY = 1000
 _HEADING = Text("The optimizer catalogue cannot be read:", "オプティマイザーのカタログを読み込めません:")
-_KINDS = ("bool", "int", "float", "text", "choice", "tuple")
-_T = TypeVar("_T")
 
 
 def load_catalogue(folder: Path = CATALOGUE_FOLDER) -> Catalogue:
@@ -98,7 +103,7 @@ def _read_shared(folder: Path, problems: list[Text]) -> _Shared:
         table.finish()
     notes: dict[str, Note] = {}
     for key, table in _entries(folder / "_notes.toml", problems):
-        source = _look_up(table, "source", table.string("source"), sources)
+        source = look_up(table, "source", table.string("source"), sources)
         text = Text(table.string("en"), table.string("ja"))
         table.finish()
         if source is not None:
@@ -116,17 +121,6 @@ def _entries(path: Path, problems: list[Text]) -> list[tuple[str, Table]]:
     return [] if table is None else list(table.named_tables())
 
 
-def _look_up(table: Table, what: str, key: str, known: Mapping[str, _T]) -> _T | None:
-    """The declared thing of that key; a problem with the nearest one where there is none."""
-    found = known.get(key)
-    if found is None and key:  # an empty key was already complained about
-        near = nearest(key, known)
-        hint_en = f" Did you mean '{near}'?" if near else ""
-        hint_ja = f" '{near}' のことですか?" if near else ""
-        table.complain(f"{what} '{key}' is not declared.{hint_en}", f"{what} '{key}' は定義されていません。{hint_ja}")
-    return found
-
-
 _NO_SOURCE = Source(key="", title=Text("", ""))
 _NO_CATEGORY = Category(id="", name=Text("", ""), order=0)
 
@@ -139,7 +133,7 @@ class _Reader:
 
     def optimizer(self, table: Table) -> OptimizerSpec:
         name = table.string("id")
-        category = _look_up(table, "category", table.string("category"), self._shared.categories) or _NO_CATEGORY
+        category = look_up(table, "category", table.string("category"), self._shared.categories) or _NO_CATEGORY
         facts, state = table.table("facts"), table.table("state")
         spec = OptimizerSpec(
             id=name,
@@ -147,56 +141,73 @@ class _Reader:
             category=category,
             order=category.order * _PLACES_PER_CATEGORY + table.integer("order"),
             optimizer_type=table.string("optimizer_type"),
-            class_path=_dotted(table, "class_path"),
+            class_path=dotted_path(table, "class_path"),
             fixed_arguments=table.values("fixed_arguments"),
             aliases=table.strings("aliases"),
             mistaken_names=table.strings("mistaken_names"),
             summary=table.prose("summary"),
             pick_when=table.prose("pick_when"),
-            homepage=_fact(facts, "homepage"),
-            background=_fact(facts, "background"),
-            low_precision=_fact(facts, "low_precision"),
-            since=_fact(facts, "since"),
-            wanted_arguments=_fact(facts, "wanted_arguments"),
-            other_options=_fact(facts, "other_options"),
-            requirements=tuple(_requirement(item) for item in table.tables("requirements")),
+            homepage=read_fact(facts, "homepage"),
+            background=read_fact(facts, "background"),
+            low_precision=read_fact(facts, "low_precision"),
+            since=read_fact(facts, "since"),
+            wanted_arguments=read_fact(facts, "wanted_arguments"),
+            other_options=read_fact(facts, "other_options"),
+            requirements=tuple(read_requirement(item) for item in table.tables("requirements")),
             install_note=table.optional_prose("install_note"),
-            old_forms=tuple(_old_form(item) for item in table.tables("old_forms")),
-            lr_method=_lr_method(table),
+            old_forms=tuple(read_old_form(item) for item in table.tables("old_forms")),
+            lr_method=read_lr_method(table),
             learning_rate=self._learning_rate(table.table("learning_rate")),
-            schedulers=_schedulers(table.table("schedulers")),
+            schedulers=read_schedulers(table.table("schedulers")),
             arguments=tuple(self._argument(*pair) for pair in table.table("arguments").named_tables()),
             internal_arguments=self._internal_arguments(table.optional_table("internal_arguments")),
-            logging=_logging(table.table("logging")),
-            state_bytes=_state_bytes(state),
+            logging=read_logging(table.table("logging")),
+            state_bytes=read_state_bytes(state),
             state_note=state.prose("note"),
             cautions=tuple(self._note(item) for item in table.tables("cautions")),
             tips=tuple(self._note(item) for item in table.tables("tips")),
             needs_cuda=table.boolean("needs_cuda"),
+            fast=self._fast(table.optional_table("fast")),
         )
         for part in (facts, state, table):
             part.finish()
+        _check_fast(table, spec)
         return spec
 
     def _internal_arguments(self, table: Table | None) -> dict[str, Text]:
         reasons: dict[str, Text] = {}
         for name in () if table is None else table.keys:
-            note = _look_up(table, "note", table.string(name), self._shared.notes) if table else None
+            note = look_up(table, "note", table.string(name), self._shared.notes) if table else None
             reasons[name] = note.text if note else Text("", "")
         return reasons
 
     def _source(self, table: Table) -> Source:
-        return _look_up(table, "source", table.string("source"), self._shared.sources) or _NO_SOURCE
+        return look_up(table, "source", table.string("source"), self._shared.sources) or _NO_SOURCE
 
     def _note(self, table: Table) -> Note:
         key = table.optional_string("shared")
         if key is not None:
-            note = _look_up(table, "note", key, self._shared.notes)
+            note = look_up(table, "note", key, self._shared.notes)
             table.finish()
             return note or Note(text=Text("", ""), source=_NO_SOURCE)
         note = Note(text=Text(table.string("en"), table.string("ja")), source=self._source(table))
         table.finish()
         return note
+
+    def _fast(self, table: Table | None) -> FastImplementation | None:
+        if table is None:
+            return None
+        fast = FastImplementation(
+            optimizer_type=dotted_path(table, "optimizer_type"),
+            equals=table.string("equals"),
+            only_with=table.values("only_with"),
+            requirements=tuple(read_requirement(item) for item in table.tables("requirements")),
+            notes=tuple(self._note(item) for item in table.tables("notes")),
+        )
+        if not fast.optimizer_type.startswith(f"{FAST_PACKAGE}."):
+            table.wrong("optimizer_type", f"a class of {FAST_PACKAGE}", f" {FAST_PACKAGE} のクラス")
+        table.finish()
+        return fast
 
     def _learning_rate(self, table: Table) -> LearningRate:
         rate = LearningRate(start=table.number("start"), reason=table.prose("reason"), source=self._source(table))
@@ -205,12 +216,12 @@ class _Reader:
 
     def _argument(self, name: str, table: Table) -> ArgumentSpec:
         key = table.optional_string("like")
-        shared = None if key is None else _look_up(table, "argument", key, self._shared.arguments)
+        shared = None if key is None else look_up(table, "argument", key, self._shared.arguments)
         table = table.merged_over(shared or {})
         table.has("like")
         spec = ArgumentSpec(
             name=name,
-            kind=_kind(table),
+            kind=read_kind(table),
             default=table.value("default"),
             nullable=table.boolean("nullable"),
             unit=table.optional_name("unit"),
@@ -231,121 +242,6 @@ class _Reader:
         return example
 
 
-def _dotted(table: Table, key: str) -> str:
-    path = table.string(key)
-    if (path and not all(part.isidentifier() for part in path.split("."))) or path.count(".") < 1:
-        table.wrong(key, "a dotted path to a class", "クラスへのドット区切りのパス")
-    return path
-
-
-def _fact(table: Table, key: str) -> Fact:
-    value = table.raw(key)
-    if value in ("unknown", "not-needed"):
-        return Fact(knowledge=Knowledge(value))
-    if isinstance(value, str):
-        table.wrong(key, '"unknown", "not-needed" or a table with text or links', ' "unknown"、"not-needed"、テーブルのいずれか')
-        return Fact(knowledge=Knowledge.UNKNOWN)
-    part = table.optional_table(key)
-    if part is None:
-        return Fact(knowledge=Knowledge.UNKNOWN)
-    fact = Fact(knowledge=Knowledge.KNOWN, text=part.name("text"), links=part.strings("links"))
-    for link in fact.links:
-        if not link.startswith(("https://", "http://")):
-            part.wrong("links", "a list of web addresses", " Web アドレスのリスト")
-    part.finish()
-    return fact
-
-
-def _requirement(table: Table) -> Requirement:
-    requirement = Requirement(
-        package=table.string("package"),
-        module=table.string("module"),
-        minimum=table.optional_string("minimum"),
-        advised=table.optional_string("advised"),
-        note=table.optional_prose("note"),
-    )
-    table.finish()
-    return requirement
-
-
-def _old_form(table: Table) -> OldForm:
-    options: dict[str, bool | str] = {}
-    for name, value in table.values("options").items():
-        if isinstance(value, (bool, str)):
-            options[name] = value
-        else:
-            table.wrong(f"options.{name}", "true, false or a text", " true、false、文字列のいずれか")
-    if not options:
-        table.complain("'options' is missing or empty.", "'options' がないか、空です。")
-    form = OldForm(options=options, note=table.prose("note"))
-    table.finish()
-    return form
-
-
-def _lr_method(table: Table) -> LrMethod:
-    word = table.string("lr_method")
-    known = {method.value: method for method in LrMethod}
-    return _look_up(table, "lr_method", word, known) or LrMethod.MANUAL
-
-
-def _schedulers(table: Table) -> Schedulers:
-    schedulers = Schedulers(
-        ignored=table.boolean("ignored"),
-        ignored_when=table.values("ignored_when"),
-        fits=table.strings("fits"),
-        note=table.prose("note"),
-    )
-    if schedulers.ignored_when and not schedulers.ignored:
-        table.complain("'ignored_when' needs 'ignored = true'.", "'ignored_when' には 'ignored = true' が必要です。")
-    table.finish()
-    return schedulers
-
-
-def _logging(table: Table) -> Logging:
-    logging = Logging(
-        tags=table.strings("tags"),
-        note=table.optional_prose("note"),
-        d_key=table.optional_string("d_key"),
-        effective_lr=table.string("effective_lr"),
-    )
-    table.finish()
-    return logging
-
-
-def _state_bytes(table: Table) -> float | None:
-    if table.raw("bytes") == "unknown":
-        return None
-    return table.optional_number("bytes")
-
-
-def _number_kind(table: Table, *, whole: bool) -> NumberKind:
-    return NumberKind(
-        whole=whole,
-        minimum=table.optional_number("minimum"),
-        maximum=table.optional_number("maximum"),
-        above_minimum=table.boolean("above_minimum"),
-        below_maximum=table.boolean("below_maximum"),
-    )
-
-
-def _kind(table: Table) -> Kind:
-    word = table.string("kind")
-    if word in ("int", "float"):
-        return _number_kind(table, whole=word == "int")
-    if word == "tuple":
-        item = table.string("item")
-        if item and item not in ("int", "float"):
-            table.wrong("item", '"int" or "float"', ' "int" か "float" ')
-        return TupleKind(item=_number_kind(table, whole=item == "int"), length=table.optional_integer("length"))
-    if word in ("text", "choice"):
-        choices = table.strings("choices")
-        if bool(choices) != (word == "choice"):
-            table.complain('"choice" needs choices, "text" has none.', '"choice" には choices が必要で、"text" には不要です。')
-        return TextKind(choices=choices)
-    _look_up(table, "kind", word, dict.fromkeys(_KINDS, True))
-    return BoolKind()
-
-
 def _check_value(table: Table, spec: ArgumentSpec, key: str, value: Value) -> None:
     try:
         spec.check(value)
@@ -353,12 +249,25 @@ def _check_value(table: Table, spec: ArgumentSpec, key: str, value: Value) -> No
         table.complain(f"'{key}' {value!r}: {problem.text.en}", f"'{key}' {value!r}: {problem.text.ja}")
 
 
+def _check_fast(table: Table, spec: OptimizerSpec) -> None:
+    """Conditions of the fast implementation have to be about arguments that there are, and values they can have."""
+    for name, value in () if spec.fast is None else spec.fast.only_with.items():
+        argument = spec.argument(name)
+        if argument is None:
+            table.complain(
+                f"'fast.only_with' names an argument '{name}' that it does not have.",
+                f"'fast.only_with' の '{name}' という引数はありません。",
+            )
+        else:
+            _check_value(table, argument, "fast.only_with", value)
+
+
 def _check_together(optimizers: list[tuple[str, OptimizerSpec]], problems: list[Text]) -> None:
     """No two optimizers may claim one id, one place in the table or one name on the command line."""
     owners: dict[tuple[str, object], str] = {}
     for file, spec in optimizers:
         claims: set[tuple[str, object]] = {("id", spec.id.casefold()), ("order", spec.order)}
-        for name in (spec.optimizer_type, *spec.aliases, *spec.mistaken_names):
+        for name in (*spec.names, *spec.mistaken_names):
             # sd-scripts compares bare names without case, dotted ones with it
             claims.add(("name", name if "." in name else name.lower()))
         clash = {name.lower() for name in spec.mistaken_names} & {spec.optimizer_type.lower()}

@@ -200,6 +200,30 @@ class OldForm:
     note: Text
 
 
+FAST_PACKAGE: Final = "optimizers"
+"""Caddie's package of optimizers; every fast implementation is one of its classes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FastImplementation:
+    """The same algorithm as a class of Caddie's own package: the same numbers in less time a step.
+
+    Attributes:
+        optimizer_type: what goes to `--optimizer_type` for it (`optimizers.Prodigy`).
+        equals: package and version whose numbers it gives, as `prodigyopt 1.1.2`.
+        only_with: it can be used only while these arguments have these values, because sd-scripts prepares the
+            arguments of a name it knows otherwise than those of a class it imports.
+        requirements: packages that it needs beside torch (what sd-scripts itself imports for such a name).
+        notes: what else is different under its name.
+    """
+
+    optimizer_type: str
+    equals: str
+    only_with: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    requirements: tuple[Requirement, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
     """A family of the table, in its order."""
@@ -230,6 +254,7 @@ class OptimizerSpec:
         state_bytes: optimizer state per trained parameter in bytes (float32 weights); None where unknown.
         state_note: how that was found, or why it is unknown.
         needs_cuda: cannot be built without a CUDA device.
+        fast: Caddie's own implementation of the same algorithm, or None.
     """
 
     id: str
@@ -263,6 +288,12 @@ class OptimizerSpec:
     cautions: tuple[Note, ...] = ()
     tips: tuple[Note, ...] = ()
     needs_cuda: bool = False
+    fast: FastImplementation | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every `--optimizer_type` that means this entry, the one to write first; its fast implementation's too."""
+        return (self.optimizer_type, *self.aliases, *(() if self.fast is None else (self.fast.optimizer_type,)))
 
     @property
     def case_sensitive(self) -> bool:
@@ -273,10 +304,13 @@ class OptimizerSpec:
         """The argument of that name, or None."""
         return next((argument for argument in self.arguments if argument.name == name), None)
 
+    def effective(self, arguments: Mapping[str, Value]) -> dict[str, Value]:
+        """What holds for every argument when a job sets these: the defaults fill the rest."""
+        return {**{argument.name: argument.default for argument in self.arguments}, **arguments}
+
     def ignores_scheduler(self, arguments: Mapping[str, Value]) -> bool:
         """Whether sd-scripts replaces the chosen scheduler, given the arguments a job sets (defaults fill the rest)."""
-        defaults = {argument.name: argument.default for argument in self.arguments}
-        effective = {**defaults, **arguments}
+        effective = self.effective(arguments)
         wanted = self.schedulers.ignored_when
         return self.schedulers.ignored and all(effective.get(name) == value for name, value in wanted.items())
 

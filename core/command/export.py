@@ -1,7 +1,8 @@
 """A job as something that can be taken elsewhere: argv as JSON, a script for sh, cmd.exe or PowerShell, or the job file.
 
 The scripts go into the checkout, make the process's environment safe (sd-scripts dies where its Japanese messages cannot
-be printed) and run the plain command, without Caddie's companion. Each can be written on any system for any other.
+be printed) and run the plain command, without Caddie's companion. Each can be written on any system for any other. What
+of Caddie the job itself needs (its optimizers, the loss for the emo series) is named in them, and looked for first.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final, Literal, get_args
 
 from core.command import cmd, powershell, sh
 from core.command.build import LAUNCHER, build_argv
+from core.command.surroundings import Surroundings, separator_for, surroundings_of
 from core.environment.model import Environment
 from core.environment.variables import TRAINING_VARIABLES
 from core.errors import CaddieError, Problems, ValueProblem
@@ -39,7 +41,7 @@ def export_job(job: Job, format: Format, *, environment: Environment, options: O
 
     Raises:
         Problems: values that a command line, or this format, cannot carry.
-        CaddieError: the environment has no checkout (only `toml` needs none).
+        CaddieError: the environment has no checkout (only `toml` needs none), or Caddie's folder cannot be named.
     """
     if format == "toml":
         return dumps(job)
@@ -51,11 +53,13 @@ def export_job(job: Job, format: Format, *, environment: Environment, options: O
             )
         )
     checkout = str(environment.sd_scripts)
-    argv = build_argv(job, python=str(environment.python), checkout=checkout, options=options, companion=None)
+    around = surroundings_of(job)
+    argv = build_argv(job, python=str(environment.python), checkout=checkout, options=options, companion=around.companion)
     if format == "argv":
         return json.dumps(argv, ensure_ascii=False, indent=2) + "\n"
-    _check_words(argv, checkout, _WORD_WRITERS[format])
-    return _SCRIPT_WRITERS[format](argv, checkout)
+    _check_words(argv, _WORD_WRITERS[format])
+    _check_words([checkout, *([around.marker] if around.marker else [])], _FOLDER_WRITERS[format])
+    return _SCRIPT_WRITERS[format](argv, checkout, around)
 
 
 def export_file(
@@ -109,9 +113,9 @@ def format_of(path: Path) -> Format:
     return named[ending]
 
 
-def _check_words(argv: Sequence[str], checkout: str, write: Callable[[str], str]) -> None:
+def _check_words(words: Sequence[str], write: Callable[[str], str]) -> None:
     problems: list[Text] = []
-    for word in [checkout, *argv]:
+    for word in words:
         try:
             write(word)
         except ValueProblem as problem:
@@ -133,16 +137,52 @@ def lines_of(argv: Sequence[str]) -> list[list[str]]:
     return lines
 
 
-def _sh(argv: Sequence[str], checkout: str) -> str:
+def variable_lines(around: Surroundings, syntax: Literal["sh", "bat", "ps1"]) -> list[str]:
+    """Lines that set what the command needs around it; none where the plain command is enough.
+
+    Raises:
+        CaddieError: Caddie's folder cannot be named in PYTHONPATH.
+        ValueProblem: the format cannot carry its path.
+    """
+    folder, others = around.module_path, around.variables.items()
+    separator = "" if folder is None else separator_for(folder)
+    if syntax == "sh":
+        # What PYTHONPATH held before stays, behind it. In an assignment of its own: some shells split the words of `export`.
+        rest = f'"${{PYTHONPATH:+{separator}$PYTHONPATH}}"'
+        path = [] if folder is None else [f"PYTHONPATH={sh.quote(folder)}{rest}", "export PYTHONPATH"]
+        return [*path, *(f"export {name}={value}" for name, value in others)]
+    if syntax == "bat":
+        first = [] if folder is None else [f'if defined PYTHONPATH set "PYTHONPATH={separator}%PYTHONPATH%"']
+        path = [] if folder is None else [f'set "PYTHONPATH={_batch_text(folder)}%PYTHONPATH%"']
+        return [*first, *path, *(f'set "{name}={value}"' for name, value in others)]
+    path = []
+    if folder is not None:
+        rest = f"$(if ($env:PYTHONPATH) {{ '{separator}' + $env:PYTHONPATH }})"
+        path = [f"$env:PYTHONPATH = {powershell.literal(folder)} + {rest}"]
+    return [*path, *(f"$env:{name} = {powershell.literal(value)}" for name, value in others)]
+
+
+def _batch_text(text: str) -> str:
+    """What stands between the quotation marks of a quoted word."""
+    return _batch_folder(text)[1:-1]
+
+
+def _sh(argv: Sequence[str], checkout: str, around: Surroundings) -> str:
     variables = "".join(f"export {name}={value}\n" for name, value in TRAINING_VARIABLES.items())
+    if around.marker:
+        variables += f"[ -f {sh.quote(around.marker)} ] || {{ echo {sh.quote(_GONE)} >&2; exit 1; }}\n"
+    variables += "".join(f"{line}\n" for line in variable_lines(around, "sh"))
     # "-" would be the folder before; with CDPATH, `cd` could go elsewhere.
     folder = sh.quote(f"./{checkout}" if checkout.startswith("-") else checkout)
     command = " \\\n  ".join(sh.join(line) for line in lines_of(argv))
     return f"#!/bin/sh\n# {_TITLE}\n{variables}CDPATH= cd -- {folder} || exit 1\nexec {command}\n"
 
 
-def _bat(argv: Sequence[str], checkout: str) -> str:
+def _bat(argv: Sequence[str], checkout: str, around: Surroundings) -> str:
     variables = [f'set "{name}={value}"' for name, value in TRAINING_VARIABLES.items()]
+    if around.marker:
+        variables.append(f"if not exist {_batch_folder(around.marker)} >&2 echo {_GONE}& goto failed")
+    variables += variable_lines(around, "bat")
     first, *others = lines_of(argv)
     program = " ".join([cmd.quote(first[0], program=True), *map(cmd.quote, first[1:])])
     # The blank in front of a line that goes on is eaten by the caret; a second one separates the words.
@@ -185,8 +225,12 @@ def _check_length(command: str) -> None:
         ) from problem
 
 
-def _ps1(argv: Sequence[str], checkout: str) -> str:
+def _ps1(argv: Sequence[str], checkout: str, around: Surroundings) -> str:
     variables = [f"$env:{name} = {powershell.literal(value)}" for name, value in TRAINING_VARIABLES.items()]
+    if around.marker:
+        complain = f"[Console]::Error.WriteLine({powershell.literal(_GONE)}); exit 1"
+        variables.append(f"if (-not (Test-Path -LiteralPath {powershell.literal(around.marker)})) {{ {complain} }}")
+    variables += variable_lines(around, "ps1")
     first, *others = lines_of(argv)
     program = " ".join(["&", powershell.literal(first[0]), *map(powershell.argument, first[1:])])
     # Line ends of the file are put in one by one: those inside a value have to stay as they are.
@@ -207,8 +251,18 @@ def _ps1(argv: Sequence[str], checkout: str) -> str:
 
 
 _TITLE = "A training with sd-scripts, exported by Caddie"
+_GONE = (  # no character that means anything to a shell
+    "The folder of Caddie has moved, and this training uses its optimizers. Export it again, or run it without the fast"
+    " implementation. / Caddie のフォルダーが移動しました。この学習は Caddie のオプティマイザーを使います。"
+    "もう一度書き出すか、高速実装をオフにしてください。"
+)
 
 _WORD_WRITERS: Mapping[Format, Callable[[str], str]] = MappingProxyType(
     {"sh": sh.quote, "bat": cmd.quote, "ps1": powershell.argument}
 )
-_SCRIPT_WRITERS: Mapping[Format, Callable[[Sequence[str], str], str]] = MappingProxyType({"sh": _sh, "bat": _bat, "ps1": _ps1})
+_FOLDER_WRITERS: Mapping[Format, Callable[[str], str]] = MappingProxyType(
+    {"sh": sh.quote, "bat": _batch_folder, "ps1": powershell.literal}
+)
+_SCRIPT_WRITERS: Mapping[Format, Callable[[Sequence[str], str, Surroundings], str]] = MappingProxyType(
+    {"sh": _sh, "bat": _bat, "ps1": _ps1}
+)

@@ -20,6 +20,7 @@ from core.command.build import guessed_option
 from core.command.values import to_words
 from core.errors import Problems, ValueProblem, nearest
 from core.job.model import Job
+from core.job.optimizer import fast_hindrance, is_fast, loss_hindrance
 from core.options.check import check_option
 from core.options.model import Option, OptionSet, OptionValue
 from core.options.snapshot import accelerate_options
@@ -66,7 +67,14 @@ def job_faults(job: Job, options: OptionSet, catalogue: Catalogue) -> list[Value
     faults = option_faults(job.options, options)
     if job.accelerate:
         faults += option_faults(job.accelerate, accelerate_options(), where="accelerate")
-    return faults + argument_faults(job.argument_items, catalogue.find_for_options(job.options))
+    spec = catalogue.find_for_options(job.options)
+    return faults + argument_faults(job.argument_items, spec) + _optimizer_faults(job, spec)
+
+
+def _optimizer_faults(job: Job, spec: OptimizerSpec | None) -> list[ValueFault]:
+    """Why the optimizer cannot be run in the way that the job wants."""
+    hindrances = [fast_hindrance(job, spec) if spec is not None and is_fast(job, spec) else None, loss_hindrance(job)]
+    return [ValueFault("option", "optimizer_type", text) for text in hindrances if text is not None]
 
 
 def refuse_faults(job: Job, options: OptionSet, catalogue: Catalogue) -> None:

@@ -6,7 +6,7 @@ sd-scripts' default. Caddie's own facts are in the other attributes, and in the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
@@ -44,6 +44,8 @@ class Job:
         engine: what runs it.
         environment: id of the environment that trains, or None for "the one that is selected".
         companion: whether Caddie's companion runs in the trained process and reports live metrics.
+        hand_loss: the companion hands each step's loss to an optimizer of the emo series, which sd-scripts never tells
+            it. Off is what sd-scripts does.
         accelerate: options of `accelerate launch` (dest -> value), for example `num_cpu_threads_per_process`.
         name: what the user calls it; the file's stem where empty.
         notes: the user's own words.
@@ -56,6 +58,7 @@ class Job:
     engine: Engine = "sd-scripts"
     environment: str | None = None
     companion: bool = True
+    hand_loss: bool = False
     accelerate: Mapping[str, OptionValue] = field(default_factory=_empty)
     name: str = ""
     notes: str = ""
@@ -117,17 +120,22 @@ class Job:
     def _with_items(self, items: list[str]) -> Job:
         return self.with_option("optimizer_args", items or None)
 
-    def with_optimizer(self, optimizer_type: str) -> Job:
+    def with_optimizer(self, optimizer_type: str, same: Collection[str] = ()) -> Job:
         """A copy that uses another optimizer, with the arguments last used with *that* one and no stale ones.
 
         The arguments of the present optimizer are kept for the way back. The old forms `use_8bit_adam` and
         `use_lion_optimizer` are removed, since sd-scripts refuses them beside `optimizer_type`.
+
+        Args:
+            optimizer_type: the name.
+            same: other names of the same optimizer, whose arguments are its own as well.
         """
         kept = dict(self.kept_arguments)
         kept[self._memory_key] = self.argument_items
         job = self.with_option("optimizer_type", optimizer_type)
         job = job.with_option("use_8bit_adam", None).with_option("use_lion_optimizer", None)
-        job = job._with_items(list(kept.pop(optimizer_type, ())))
+        items = [kept.pop(name, ()) for name in dict.fromkeys((optimizer_type, *same))]
+        job = job._with_items(list(next(filter(None, items), ())))
         return replace(job, kept_arguments=MappingProxyType({name: items for name, items in kept.items() if items}))
 
     @property

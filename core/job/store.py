@@ -217,6 +217,7 @@ def _own_facts(table: Mapping[str, Any], job: Job) -> Job:
         engine="builtin" if engine == "builtin" else "sd-scripts",
         environment=reader.text("environment", "") or None,
         companion=reader.flag("companion", job.companion),
+        hand_loss=reader.flag("hand_loss", job.hand_loss),
         accelerate=MappingProxyType(cast("dict[str, OptionValue]", accelerate)),
         name=reader.text("name", job.name),
         notes=reader.text("notes", job.notes),
@@ -269,7 +270,7 @@ def _to_document(job: Job) -> dict[str, object]:
         raise CaddieError(Text(f"An option cannot be called {TABLE}.", f"{TABLE} という名前のオプションは使えません。"))
     own: dict[str, object] = {"caddie_version": VERSION, "caddie_script": job.script}
     plain = Job()
-    for name in ("engine", "environment", "companion", "name", "notes"):
+    for name in ("engine", "environment", "companion", "hand_loss", "name", "notes"):
         value = getattr(job, name)
         if value != getattr(plain, name):
             own[f"caddie_{name}"] = value

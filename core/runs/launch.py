@@ -53,11 +53,13 @@ def start_run(
     """
     from core.catalogue.loader import load_catalogue
     from core.command.build import build_argv
+    from core.environment.module_path import refuse_hidden_package
     from core.job.check import refuse_faults
     from core.job.store import save_job
 
     checkout = _checkout(job, environment)
     refuse_faults(job, options, catalogue or load_catalogue())
+    refuse_hidden_package(job, environment)
     argv = build_argv(
         job,
         python=str(environment.python),
@@ -125,8 +127,14 @@ def run_name(job: Job) -> str:
 
 
 def run_command(job: Job, argv: list[str], python: Path, checkout: Path, folder: RunFolder) -> RunCommand:
-    """The command of a run with everything around it: safe variables, the companion's variables, the run's mark."""
-    environment = {**TRAINING_VARIABLES, RUN_MARK: str(folder.path)}
+    """The command of a run with everything around it: safe variables, the companion's variables, the run's mark.
+
+    Raises:
+        CaddieError: Caddie's optimizers cannot be put on its module path.
+    """
+    from core.command.surroundings import own_variables, surroundings_of
+
+    environment = {**TRAINING_VARIABLES, **own_variables(surroundings_of(job)), RUN_MARK: str(folder.path)}
     if job.companion:
         environment |= companion_variables(folder)
     total = job.options.get("max_train_steps")
