@@ -15,6 +15,10 @@ from core.catalogue.spec import OptimizerSpec, Requirement
 from core.environment.model import OptimizerState, PackageReport, ProbeReport, Readiness
 from core.text import Text
 
+FAST_PYTHON = "3.10"
+FAST_TORCH = Requirement(package="torch", module="torch", minimum="2.1")
+"""What Caddie's own optimizers need of the Python that trains; none of the packages that they stand for."""
+
 _WORST_FIRST = (Readiness.MISSING, Readiness.BROKEN, Readiness.TOO_OLD, Readiness.NEEDS_CUDA, Readiness.UNKNOWN, Readiness.READY)
 
 
@@ -39,12 +43,13 @@ class RequirementState:
     to_install: str | None = None
 
 
-def optimizer_state(spec: OptimizerSpec, report: ProbeReport | None) -> OptimizerState:
+def optimizer_state(spec: OptimizerSpec, report: ProbeReport | None, *, fast: bool = False) -> OptimizerState:
     """The install state of one optimizer: that of its worst package, whose name is in the reason.
 
     Args:
         spec: the optimizer.
         report: what the probe saw; None when it did not look yet.
+        fast: as its fast implementation, which comes with Caddie.
     """
     if report is None:
         return OptimizerState(
@@ -52,12 +57,29 @@ def optimizer_state(spec: OptimizerSpec, report: ProbeReport | None) -> Optimize
         )
     if report.problem is not None:
         return OptimizerState(readiness=Readiness.UNKNOWN, reason=report.problem)
-    states = [torch_state(report), *(requirement_state(item, report) for item in spec.requirements)]
+    if fast and spec.fast is not None:
+        wanted = (FAST_TORCH, *spec.fast.requirements)
+        states = [_python_state(report), torch_state(report), *(requirement_state(item, report) for item in wanted)]
+    else:
+        states = [torch_state(report), *(requirement_state(item, report) for item in spec.requirements)]
     if spec.needs_cuda and not report.cuda_available:
         states.append(_no_cuda(spec, report))
     worst = min(states, key=lambda state: _WORST_FIRST.index(state.readiness))
     to_install = tuple(dict.fromkeys(state.to_install for state in states if state.to_install))
     return OptimizerState(readiness=worst.readiness, reason=worst.reason, to_install=to_install)
+
+
+def _python_state(report: ProbeReport) -> RequirementState:
+    wanted = f">={FAST_PYTHON}"
+    if not is_older(report.python_version, FAST_PYTHON):
+        return RequirementState(package="python", wanted=wanted, found=report.python_version, readiness=Readiness.READY)
+    reason = Text(
+        f"The fast implementation needs Python {FAST_PYTHON} or newer; this is {report.python_version}.",
+        f"高速実装には Python {FAST_PYTHON} 以降が必要です (この環境は {report.python_version})。",
+    )
+    return RequirementState(
+        package="python", wanted=wanted, found=report.python_version, readiness=Readiness.TOO_OLD, reason=reason
+    )
 
 
 def torch_state(report: ProbeReport) -> RequirementState:

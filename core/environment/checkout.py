@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from core.environment.model import CheckoutReport
+from core.environment.module_path import module_in
 from core.text import Text
 
 _HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -41,6 +42,7 @@ def read_checkout_report(folder: Path) -> CheckoutReport:
         scripts=scripts,
         requirements=_requirements(folder),
         problem=None if scripts else _no_scripts(folder),
+        own_optimizers=None if (own := module_in(folder)) is None else str(own),
     )
 
 

@@ -69,6 +69,7 @@ class CheckoutReport:
         scripts: file names of the training scripts in it.
         requirements: what its requirements.txt asks for, as PEP 508 strings ("prodigyopt==1.1.2").
         problem: why it is not a usable checkout, or None.
+        own_optimizers: a module of it that Python would take for Caddie's package `optimizers`, or None.
     """
 
     path: Path
@@ -78,6 +79,7 @@ class CheckoutReport:
     scripts: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     problem: Text | None = None
+    own_optimizers: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

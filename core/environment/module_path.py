@@ -43,7 +43,7 @@ def hidden_package_problem(checkout: Path | None, python: Path) -> Text | None:
     return None
 
 
-def own_module_problem(path: Path) -> Text:
+def own_module_problem(path: Path | str) -> Text:
     """That a module of the checkout stands in the way."""
     return Text(
         f"{path} would be taken for Caddie's package '{FAST_PACKAGE}'. Rename it, or switch the fast implementation off.",

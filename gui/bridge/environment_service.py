@@ -96,7 +96,7 @@ class EnvironmentService(QObject):
         self._environments: tuple[Environment, ...] = ()
         self._selected_id: str | None = None
         self._reports: dict[str, ProbeReport | None] = {}
-        self._states: dict[str, OptimizerState] = {}
+        self._states: dict[tuple[str, bool], OptimizerState] = {}
         self._probes: dict[str, _Probe] = {}
         self._probe_count = 0
         self._closed = False
@@ -289,16 +289,22 @@ class EnvironmentService(QObject):
 
     # --- readiness ---------------------------------------------------------------------------------------------
 
-    def state(self, spec: OptimizerSpec) -> OptimizerState:
-        """Install state of an optimizer in the selected environment. Cheap: kept until something changes."""
+    def state(self, spec: OptimizerSpec, *, fast: bool = False) -> OptimizerState:
+        """Install state of an optimizer in the selected environment. Cheap: kept until something changes.
+
+        Args:
+            spec: the optimizer.
+            fast: as its fast implementation.
+        """
         environment = self.selected
         if environment is None:
             return OptimizerState(readiness=Readiness.UNKNOWN, reason=NO_ENVIRONMENT)
-        if spec.id not in self._states:
+        key = (spec.id, fast)
+        if key not in self._states:
             from core.environment.check import optimizer_state
 
-            self._states[spec.id] = optimizer_state(spec, self.report(environment.id))
-        return self._states[spec.id]
+            self._states[key] = optimizer_state(spec, self.report(environment.id), fast=fast)
+        return self._states[key]
 
     # --- finding -----------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.catalogue.catalogue import Catalogue
 from core.environment.model import Environment, OptimizerState, ProbeReport, Readiness
 from core.job.model import Job
+from core.job.optimizer import needs_package
 from core.options.model import OptionSet
 from core.text import Text
 
@@ -90,4 +91,8 @@ def _of_environment(job: Job, environment: Environment | None, report: ProbeRepo
         elif checkout.scripts and job.script not in checkout.scripts:
             text = Text(f"{job.script} is not in {checkout.path}.", f"{checkout.path} に {job.script} がありません。")
             found.append(StartProblem(text, "setup", "script"))
+        if checkout.own_optimizers is not None and needs_package(job):
+            from core.environment.module_path import own_module_problem
+
+            found.append(StartProblem(own_module_problem(checkout.own_optimizers), "setup", "option:optimizer_type"))
     return found

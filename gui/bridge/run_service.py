@@ -18,6 +18,7 @@ from core.catalogue.catalogue import Catalogue
 from core.environment.model import Environment, OptimizerState, ProbeReport
 from core.errors import CaddieError
 from core.job.model import Job
+from core.job.optimizer import is_fast
 from core.options.model import OptionSet
 from core.runs.outcome import Ending, Outcome
 from gui.bridge.run_problems import StartProblem, find_problems
@@ -56,7 +57,7 @@ class Environments(Protocol):
         """What its probe saw."""
         ...
 
-    def state(self, spec: OptimizerSpec, /) -> OptimizerState:
+    def state(self, spec: OptimizerSpec, /, *, fast: bool = False) -> OptimizerState:
         """Install state of an optimizer in the selected environment."""
         ...
 
@@ -199,7 +200,7 @@ class RunService(QObject):
         selected = self._environments.selected
         state = None
         if spec is not None and environment is not None and environment == selected:
-            state = self._environments.state(spec)
+            state = self._environments.state(spec, fast=is_fast(job, spec))
         return find_problems(
             job,
             environment=environment,

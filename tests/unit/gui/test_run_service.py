@@ -49,7 +49,7 @@ class Environments:
     def report(self, _environment_id: str) -> ProbeReport | None:
         return self.the_report
 
-    def state(self, _spec: object) -> OptimizerState:
+    def state(self, _spec: object, *, fast: bool = False) -> OptimizerState:
         return self.the_state
 
 
@@ -265,6 +265,18 @@ def test_what_the_probe_knows_prevents_a_doomed_start(runs: RunService, environm
     assert ("setup", f"train_network.py is not in {DEMO}.") in found
     environments.the_report = ProbeReport(taken_at=0, problem=Text("It is no Python.", "…"))
     assert ("environment", "It is no Python.") in pages(runs, demo_job(tmp_path))
+
+
+def test_a_module_that_hides_the_optimizers_prevents_the_start(
+    runs: RunService, environments: Environments, tmp_path: Path
+) -> None:
+    own = str(DEMO / "optimizers.py")
+    checkout = CheckoutReport(path=DEMO, scripts=("train_network.py",), own_optimizers=own)
+    environments.the_report = ProbeReport(taken_at=0, checkout=checkout)
+    job = demo_job(tmp_path)
+    assert not any(own in text for _, text in pages(runs, job))
+    fast = job.with_option("optimizer_type", "optimizers.Prodigy")
+    assert [page for page, text in pages(runs, fast) if own in text] == ["setup"]
 
 
 def test_a_wrong_option_leads_to_its_field(runs: RunService, tmp_path: Path) -> None:

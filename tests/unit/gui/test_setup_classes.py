@@ -40,7 +40,7 @@ class OneEnvironment(QObject):
     def probing(self, _id: str) -> bool:
         return False
 
-    def state(self, _spec: object) -> OptimizerState:
+    def state(self, _spec: object, *, fast: bool = False) -> OptimizerState:
         return OptimizerState(readiness=Readiness.UNKNOWN)
 
 

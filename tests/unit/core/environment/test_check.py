@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
+from core.catalogue.spec import FastImplementation
 from core.environment.check import (
     everything_missing,
     is_older,
@@ -168,3 +169,45 @@ def test_findings_name_what_blocks_first() -> None:
         assert part in words
     gone = CheckoutReport(path=environment.python, problem=Text("Gone.", "ありません。"))
     assert findings(with_checkout, replace(good, checkout=gone))[0].text == gone.problem
+
+
+FAST = make_spec(
+    "Prodigy",
+    requirements=(need("prodigyopt"),),
+    fast=FastImplementation(optimizer_type="optimizers.Prodigy", equals="prodigyopt 1.1.2"),
+)
+
+
+def test_the_fast_implementation_needs_torch_and_not_the_package_it_stands_for() -> None:
+    there = report_of(package("torch", "2.4.1", True), package("prodigyopt", None, None))
+    assert optimizer_state(FAST, there).to_install == ("prodigyopt",)
+    state = optimizer_state(FAST, there, fast=True)
+    assert (state.readiness, state.reason, state.to_install) == (Readiness.READY, None, ())
+
+
+@pytest.mark.parametrize(
+    ("torch", "python", "readiness", "said"),
+    [
+        (package("torch", "2.1.0+cu118", True), "3.10.11", Readiness.READY, None),
+        (package("torch", "2.0.1+cu118", True), "3.10.11", Readiness.TOO_OLD, "torch 2.0.1+cu118 is too old; 2.1"),
+        (package("torch", "2.4.1", True), "3.9.13", Readiness.TOO_OLD, "needs Python 3.10 or newer; this is 3.9.13"),
+        (package("torch", None, None), "3.10.11", Readiness.MISSING, "PyTorch is not installed here"),
+        (package("torch", "2.4.1", False, "OSError: x"), "3.10.11", Readiness.BROKEN, "OSError: x"),
+    ],
+)
+def test_the_fast_implementation_needs_a_torch_and_a_python_of_its_own_age(
+    torch: PackageReport, python: str, readiness: Readiness, said: str | None
+) -> None:
+    state = optimizer_state(FAST, replace(report_of(torch), python_version=python), fast=True)
+    assert state.readiness is readiness
+    assert state.to_install == ()  # torch is never left to a plain pip
+    assert (state.reason is None) == (said is None)
+    if state.reason is not None and said is not None:
+        assert said in state.reason.en
+
+
+def test_the_fast_implementation_has_requirements_of_its_own() -> None:
+    assert FAST.fast is not None
+    spec = replace(FAST, fast=replace(FAST.fast, requirements=(need("schedulefree"),)))
+    state = optimizer_state(spec, report_of(package("torch", "2.4.1", True), package("schedulefree", None, None)), fast=True)
+    assert state.to_install == ("schedulefree",)

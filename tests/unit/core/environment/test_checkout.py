@@ -98,3 +98,10 @@ def test_helpers_that_only_look_like_scripts_are_left_out(tmp_path: Path) -> Non
     checkout = make_checkout(tmp_path / "sd-scripts")
     (checkout / "train_util.py").write_text("x = 1\n", encoding="utf-8")
     assert "train_util.py" not in read_checkout_report(checkout).scripts
+
+
+def test_a_module_in_the_way_of_the_optimizers_is_named(tmp_path: Path) -> None:
+    checkout = make_checkout(tmp_path / "sd-scripts")
+    assert read_checkout_report(checkout).own_optimizers is None
+    (checkout / "optimizers.py").touch()
+    assert read_checkout_report(checkout).own_optimizers == str(checkout / "optimizers.py")
