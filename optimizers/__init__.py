@@ -3,6 +3,8 @@
 `--optimizer_type=optimizers.Prodigy` works wherever sd-scripts does. Imports torch and the standard library only.
 """
 
+from optimizers.adafactor import Adafactor
+from optimizers.came import CAME
 from optimizers.prodigy import Prodigy
 
-__all__ = ["Prodigy"]
+__all__ = ["CAME", "Adafactor", "Prodigy"]

@@ -34,4 +34,8 @@ class Pair:
         return f"optimizers.{self.name}"
 
 
-PAIRS: tuple[Pair, ...] = (Pair(name="Prodigy", reference="prodigyopt.Prodigy", package="prodigyopt", version="1.1.2"),)
+PAIRS: tuple[Pair, ...] = (
+    Pair(name="Prodigy", reference="prodigyopt.Prodigy", package="prodigyopt", version="1.1.2"),
+    Pair(name="CAME", reference="came_pytorch.CAME", package="came-pytorch", version="0.1.3", arguments={"lr": 1e-4}),
+    Pair(name="Adafactor", reference="transformers.optimization.Adafactor", package="transformers", version="5.23.0"),
+)

@@ -13,7 +13,7 @@ from torch import Tensor
 from optimizers.machinery.backend import Backend
 from optimizers.machinery.compiler import CompileError, find_compiler
 from optimizers.machinery.flat import FlatLot
-from optimizers.machinery.lanes import TensorLane
+from optimizers.machinery.lanes import MatrixLane, TensorLane
 from optimizers.machinery.native import REALS, kernel
 from optimizers.machinery.pointers import PointerLot
 from optimizers.machinery.program import Hyper, Numbers, Program, Totals, flags_of
@@ -23,7 +23,7 @@ State: TypeAlias = dict[str, Any]
 _PLAIN = (Tensor, torch.nn.Parameter)
 """Subclasses (DTensor, quantised tensors) do not lie in memory as they look."""
 
-HyperOf: TypeAlias = Callable[[Group], "Numbers | None"]
+HyperOf: TypeAlias = Callable[..., "Numbers | None"]
 
 
 class Kind(NamedTuple):
@@ -55,6 +55,19 @@ class Share:
     grads: list[Tensor]
     states: list[State]
     _parts: list[tuple[Kind, Share]] | None = None
+
+    def by_entry(self, name: str) -> list[tuple[Share, tuple[Any]]]:
+        """The share in parts with one value of this entry of the state each, in the order in which the values appear."""
+        values = [state[name] for state in self.states]
+        if values.count(values[0]) == len(values):
+            return [(self, (values[0],))]
+        parts: dict[Any, Share] = {}
+        for value, p, grad, state in zip(values, self.params, self.grads, self.states, strict=True):
+            part = parts.setdefault(value, Share(self.group, [], [], []))
+            part.params.append(p)
+            part.grads.append(grad)
+            part.states.append(state)
+        return [(part, (value,)) for value, part in parts.items()]
 
     def by_kind(self) -> list[tuple[Kind, Share]]:
         """The share in parts of one kind each, in the order in which the kinds appear."""
@@ -110,20 +123,27 @@ class Batch:
         """Whether a parameter is part of one that FSDP has spread over several processes."""
         return any(hasattr(p, "_fsdp_flattened") for share in self.shares for p in share.params)
 
-    def sweep(self, program: Program, hyper: HyperOf) -> Totals:
+    def sweep(self, program: Program, hyper: HyperOf, by: str | None = None) -> Totals:
         """Runs a program on every parameter.
 
         Args:
             program: the arithmetic.
             hyper: the numbers of a group, or None where the group takes no part. `slice_p` among them is the distance
                 of the elements that sliced arrays hold.
+            by: an entry of the state that the numbers depend on ("step"): `hyper` is then given the group and its value.
 
         Returns:
             What the program added up.
         """
         totals = Totals()
-        parts = [(share, numbers) for share in self.shares if share.params and (numbers := hyper(share.group)) is not None]
-        if self._backend == "exact":
+        parts = [
+            (part, numbers)
+            for share in self.shares
+            if share.params
+            for part, arguments in (share.by_entry(by) if by else [(share, ())])
+            if (numbers := hyper(share.group, *arguments)) is not None
+        ]
+        if self._backend == "exact" or program.axes is not None:
             for share, numbers in parts:
                 _one_by_one(program, share, numbers, totals)
             return totals
@@ -181,7 +201,11 @@ def _one_by_one(program: Program, share: Share, numbers: Numbers, totals: Totals
     slice_p = int(numbers.get("slice_p", 1))
     hyper = Hyper(numbers)
     for p, grad, state in zip(share.params, share.grads, share.states, strict=True):
-        program.function(TensorLane(p, grad, state, totals, slice_p), hyper)
+        if program.axes is not None:
+            lane = MatrixLane(program, p, grad, state, totals)
+        else:
+            lane = TensorLane(p, grad, state, totals, slice_p)
+        program.function(lane, hyper)
 
 
 def _read(sums: list[tuple[str, Tensor]], totals: Totals) -> None:

@@ -1,14 +1,19 @@
-"""Lanes that run a program through torch: one tensor after the other, or many as one flat block."""
+"""Lanes that run a program through torch: one tensor after the other, or many as one flat block.
+
+Same-shape tensors as one stack are in `stacks.py`.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from optimizers.machinery.program import Totals
+from optimizers.machinery.matrix import kept_axes, matrix_of
+from optimizers.machinery.program import Program, Totals
 
 
 class TensorLane:
@@ -24,7 +29,7 @@ class TensorLane:
 
     __slots__ = ("_state", "_totals", "grad", "p", "slice_p")
 
-    def __init__(self, p: Tensor, grad: Tensor, state: Mapping[str, Any], totals: Totals, slice_p: int = 1) -> None:
+    def __init__(self, p: Tensor, grad: Tensor, state: dict[str, Any], totals: Totals, slice_p: int = 1) -> None:
         self.p = p
         self.grad = grad
         self._state = state
@@ -48,6 +53,97 @@ class TensorLane:
     def add_sum(self, name: str, value: Tensor, weight: float = 1.0) -> None:
         """Adds `weight * sum(value)` to a total."""
         self._totals.add(name, weight * value.sum().item())
+
+
+class MatrixLane(TensorLane):
+    """One parameter of a matrix program: see `program.py` for the words.
+
+    Args:
+        program: the program; the others as in `TensorLane`.
+    """
+
+    __slots__ = ("_program", "columns_axes", "rows_axes", "transposed")
+
+    def __init__(self, program: Program, p: Tensor, grad: Tensor, state: dict[str, Any], totals: Totals) -> None:
+        super().__init__(p, grad, state, totals)
+        assert program.axes is not None
+        self._program = program
+        self.rows_axes, self.columns_axes, self.transposed = matrix_of(p.shape, program.axes)
+
+    def __getattr__(self, name: str) -> Tensor:
+        value = super().__getattr__(name)
+        layout = self._program.layout(name)
+        if layout == "row":
+            return kept_axes(value, self.p.dim(), self.columns_axes)
+        return kept_axes(value, self.p.dim(), self.rows_axes) if layout == "column" else value
+
+    def has(self, name: str) -> bool:
+        """Whether the parameter's state has this entry."""
+        return name in self._state
+
+    @property
+    def rows(self) -> int:
+        return math.prod(self.p.shape[axis] for axis in self.rows_axes)
+
+    @property
+    def columns(self) -> int:
+        return math.prod(self.p.shape[axis] for axis in self.columns_axes)
+
+    @property
+    def numel(self) -> int:
+        return self.p.numel()
+
+    def upcast(self, value: Tensor) -> Tensor:
+        """The value in float32 where it is float16 or bfloat16, else the value itself."""
+        return value.float() if value.dtype in {torch.float16, torch.bfloat16} else value
+
+    def mean_over_columns(self, value: Tensor) -> Tensor:
+        """The mean of each row; with an axis of length 1 for the columns."""
+        return value.mean(dim=self.columns_axes, keepdim=True)
+
+    def mean_over_rows(self, value: Tensor) -> Tensor:
+        """The mean of each column, or of a row factor; with an axis of length 1 for the rows."""
+        return value.mean(dim=self.rows_axes, keepdim=True)
+
+    def norm_over_columns(self, value: Tensor) -> Tensor:
+        """The Euclidean norm of each row."""
+        return value.norm(dim=self.columns_axes, keepdim=True)
+
+    def norm_over_rows(self, value: Tensor) -> Tensor:
+        """The Euclidean norm of each column."""
+        return value.norm(dim=self.rows_axes, keepdim=True)
+
+    def mean(self, value: Tensor) -> Tensor:
+        """The mean of all elements."""
+        return value.mean()
+
+    def sum(self, value: Tensor) -> Tensor:
+        """The sum of all elements."""
+        return value.sum()
+
+    def norm(self, value: Tensor) -> Tensor:
+        """The Euclidean norm of all elements."""
+        return value.norm(2)
+
+    def rms(self, value: Tensor) -> Tensor:
+        """The root of the mean square of all elements."""
+        return value.norm(2) / (value.numel() ** 0.5)
+
+    def dot(self, a: Tensor, b: Tensor) -> Tensor:
+        """The inner product of two arrays."""
+        return torch.dot(a.flatten(), b.flatten())
+
+    def at_least(self, value: Tensor, least: float) -> Any:
+        """Python's `max(least, value)` of a number per parameter: NaN gives `least`."""
+        return max(least, value)
+
+    def add_(self, target: Tensor, other: Tensor, alpha: Any) -> Tensor:
+        """`target.add_(other, alpha=alpha)` where alpha may be a number per parameter."""
+        return target.add_(other, alpha=alpha)
+
+    def keep(self, name: str, value: Tensor) -> None:
+        """Makes a number per parameter an entry of the state."""
+        self._state[name] = value
 
 
 class FlatLane:

@@ -6,6 +6,15 @@ the method is. `h` has the numbers of the parameter's group. Booleans of `h` cho
 program is compiled; floats flow into it and may change at every step.
 
 What a program finds out about all parameters together leaves it as a total: `x.add_sum("denominator", x.s.abs())`.
+
+A program with `axes` is a matrix program: it may also use means and norms of one parameter, and factors of it, which
+broadcast against it. The words for that are methods of the lane (`lanes.MatrixLane` has them all):
+- `x.mean_over_columns(v)` (of the shape of a row factor), `x.mean_over_rows(v)` (of a column factor), the same with
+  `norm`; a row factor's mean over rows is one number per matrix.
+- `x.mean(v)`, `x.sum(v)`, `x.norm(v)`, `x.rms(v)`, `x.dot(a, b)`: one number per parameter.
+- `x.rows`, `x.columns`, `x.numel`: sizes. `x.transposed`: see `matrix.Matrix`. `x.has(name)`: whether the state has it.
+  The last two are known when the program is compiled, like booleans of `h`.
+- `x.keep(name, v)`: makes a number per parameter an entry of the state (layout "one").
 """
 
 from __future__ import annotations
@@ -14,7 +23,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-Layout = Literal["full", "sliced", "sliced or one", "row", "column"]
+from optimizers.machinery.matrix import Axes
+
+Layout = Literal["full", "sliced", "sliced or one", "row", "column", "one"]
 Numbers: TypeAlias = Mapping[str, float]
 Function: TypeAlias = Callable[[Any, Any], None]
 
@@ -27,23 +38,31 @@ class Program:
         name: for messages, caches and the names of kernels.
         function: the arithmetic.
         layouts: the arrays that do not have the parameter's shape. "sliced": every `slice_p`-th element of the
-            flattened parameter; "sliced or one": so, or a single number for all of them; "row" and "column": factors of a matrix.
+            flattened parameter; "sliced or one": so, or a single number for all of them; "row" and "column": factors
+            of a matrix, averaged over its columns and its rows; "one": a single number.
+        axes: what rows and columns are; None for programs that look at each element alone.
     """
 
     name: str
     function: Function
     layouts: Mapping[str, Layout] = field(default_factory=dict[str, Layout])
+    axes: Axes | None = None
 
     def layout(self, array: str) -> Layout:
         """How an array lies in memory, compared with its parameter."""
         return self.layouts.get(array, "full")
 
 
-def program(**layouts: Layout) -> Callable[[Function], Program]:
-    """Makes a program of a function; the keywords name the arrays that are not shaped like their parameter."""
+def program(axes: Axes | None = None, **layouts: Layout) -> Callable[[Function], Program]:
+    """Makes a program of a function.
+
+    Args:
+        axes: what rows and columns are, for a matrix program.
+        layouts: the arrays that are not shaped like their parameter.
+    """
 
     def wrap(function: Function) -> Program:
-        return Program(f"{function.__module__.rpartition('.')[2]}_{function.__name__.lstrip('_')}", function, layouts)
+        return Program(f"{function.__module__.rpartition('.')[2]}_{function.__name__.lstrip('_')}", function, layouts, axes)
 
     return wrap
 
