@@ -312,7 +312,7 @@ PLANS: Mapping[str, Plan] = {
     "DAdaptLion": DADAPT_LION,
     "ProdigyPlusScheduleFree": PRODIGY_PLUS,
     "CAME": CAME,
-    "AdaFactor": ADAFACTOR,
+    "Adafactor": ADAFACTOR,
     "EmoNavi": _emo(package=False),
     "EmoFact": _emo(package=False),
     "EmoLynx": _emo(package=False),
