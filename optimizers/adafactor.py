@@ -25,7 +25,7 @@ def _step(x: Any, h: Any) -> None:
     size = x.rms(p)
     x.keep("RMS", size)
     # The rate is a number per parameter: relative to its weights' size.
-    lr = x.at_least(size, h.eps_scale) * h.rate if h.scale_parameter else h.rate
+    lr = x.at_least(size, h.eps_scale, times=h.rate) if h.scale_parameter else h.rate
     square = grad**2 + h.eps
     if x.has("exp_avg_sq_row"):
         x.exp_avg_sq_row.mul_(h.beta2).add_(x.mean_over_columns(square), alpha=1.0 - h.beta2)

@@ -17,12 +17,14 @@ from optimizers.machinery.lanes import MatrixLane, TensorLane
 from optimizers.machinery.native import REALS, kernel
 from optimizers.machinery.pointers import PointerLot
 from optimizers.machinery.program import Hyper, Numbers, Program, Totals, flags_of
+from optimizers.machinery.stacks import Scratch, StackLot
 
 Group: TypeAlias = dict[str, Any]
 State: TypeAlias = dict[str, Any]
 _PLAIN = (Tensor, torch.nn.Parameter)
 """Subclasses (DTensor, quantised tensors) do not lie in memory as they look."""
 
+Lot: TypeAlias = FlatLot | PointerLot | StackLot
 HyperOf: TypeAlias = Callable[..., "Numbers | None"]
 
 
@@ -69,6 +71,19 @@ class Share:
             part.states.append(state)
         return [(part, (value,)) for value, part in parts.items()]
 
+    def by_shape(self) -> list[Share]:
+        """The share in parts of one shape and the same entries in the state, in the order in which they appear."""
+        parts: dict[tuple[object, ...], Share] = {}
+        for p, grad, state in zip(self.params, self.grads, self.states, strict=True):
+            key = (p.shape, *state)
+            part = parts.get(key)
+            if part is None:
+                part = parts[key] = Share(self.group, [], [], [])
+            part.params.append(p)
+            part.grads.append(grad)
+            part.states.append(state)
+        return list(parts.values())
+
     def by_kind(self) -> list[tuple[Kind, Share]]:
         """The share in parts of one kind each, in the order in which the kinds appear."""
         if self._parts is None:
@@ -95,7 +110,7 @@ class Share:
 class Plans:
     """What a step can keep for the next one: how the parameters were put together. Dropped whenever it does not fit."""
 
-    lots: dict[tuple[object, ...], FlatLot | PointerLot] = field(default_factory=dict[tuple[object, ...], FlatLot | PointerLot])
+    lots: dict[tuple[object, ...], Lot] = field(default_factory=dict[tuple[object, ...], Lot])
 
 
 class Batch:
@@ -111,6 +126,7 @@ class Batch:
         self.shares = shares
         self._backend: Backend = backend
         self._plans = plans
+        self._scratch = Scratch()
 
     def __iter__(self) -> Iterator[Share]:
         return iter(self.shares)
@@ -143,13 +159,17 @@ class Batch:
             for part, arguments in (share.by_entry(by) if by else [(share, ())])
             if (numbers := hyper(share.group, *arguments)) is not None
         ]
-        if self._backend == "exact" or program.axes is not None:
+        if self._backend == "exact":
             for share, numbers in parts:
                 _one_by_one(program, share, numbers, totals)
             return totals
         waiting: list[tuple[str, Tensor]] = []
-        for share, numbers in self._pointers(program, parts, totals):
-            waiting += self._flat(program, share, numbers, totals)
+        if program.axes is not None:
+            for share, numbers in parts:
+                waiting += self._stacks(program, share, numbers, totals)
+        else:
+            for share, numbers in self._pointers(program, parts, totals):
+                waiting += self._flat(program, share, numbers, totals)
         _read(waiting, totals)
         return totals
 
@@ -196,13 +216,32 @@ class Batch:
             sums += lot.run(program, part.params, part.grads, part.states, numbers).items()
         return sums
 
+    def _stacks(self, program: Program, share: Share, numbers: Numbers, totals: Totals) -> list[tuple[str, Tensor]]:
+        sums: list[tuple[str, Tensor]] = []
+        for kind, same_kind in share.by_kind():
+            for part in same_kind.by_shape() if kind.regular else (same_kind,):
+                lot = self._stack_lot(part) if kind.regular else None
+                done = lot.run(program, part, numbers, self._scratch) if lot else None
+                if done is None:
+                    _one_by_one(program, part, numbers, totals)
+                else:
+                    sums += done.items()
+        return sums
+
+    def _stack_lot(self, share: Share) -> StackLot:
+        key = ("stack", tuple(map(id, share.params)))
+        lot = self._plans.lots.get(key)
+        if not isinstance(lot, StackLot):
+            lot = self._plans.lots[key] = StackLot(share.params)
+        return lot
+
 
 def _one_by_one(program: Program, share: Share, numbers: Numbers, totals: Totals) -> None:
     slice_p = int(numbers.get("slice_p", 1))
     hyper = Hyper(numbers)
     for p, grad, state in zip(share.params, share.grads, share.states, strict=True):
         if program.axes is not None:
-            lane = MatrixLane(program, p, grad, state, totals)
+            lane = MatrixLane(program, p, grad, state, totals, slice_p)
         else:
             lane = TensorLane(p, grad, state, totals, slice_p)
         program.function(lane, hyper)

@@ -64,11 +64,13 @@ class MatrixLane(TensorLane):
 
     __slots__ = ("_program", "columns_axes", "rows_axes", "transposed")
 
-    def __init__(self, program: Program, p: Tensor, grad: Tensor, state: dict[str, Any], totals: Totals) -> None:
-        super().__init__(p, grad, state, totals)
+    def __init__(
+        self, program: Program, p: Tensor, grad: Tensor, state: dict[str, Any], totals: Totals, slice_p: int = 1
+    ) -> None:
+        super().__init__(p, grad, state, totals, slice_p)
         assert program.axes is not None
         self._program = program
-        self.rows_axes, self.columns_axes, self.transposed = matrix_of(p.shape, program.axes)
+        self.rows_axes, self.columns_axes, self.transposed = matrix_of(tuple(p.shape), program.axes)
 
     def __getattr__(self, name: str) -> Tensor:
         value = super().__getattr__(name)
@@ -133,9 +135,9 @@ class MatrixLane(TensorLane):
         """The inner product of two arrays."""
         return torch.dot(a.flatten(), b.flatten())
 
-    def at_least(self, value: Tensor, least: float) -> Any:
-        """Python's `max(least, value)` of a number per parameter: NaN gives `least`."""
-        return max(least, value)
+    def at_least(self, value: Tensor, least: float, times: float = 1.0) -> Any:
+        """Python's `max(least, value) * times` of a number per parameter: NaN gives `least * times`."""
+        return max(least, value) * times
 
     def add_(self, target: Tensor, other: Tensor, alpha: Any) -> Tensor:
         """`target.add_(other, alpha=alpha)` where alpha may be a number per parameter."""
@@ -176,11 +178,11 @@ class FlatLane:
 
     def add_sum(self, name: str, value: Tensor, weight: float = 1.0) -> None:
         """Adds `weight * sum(value)`, in float64 beyond rows of a few thousand elements."""
-        total = _sum(value) * weight
+        total = sum_of(value) * weight
         self.sums[name] = self.sums[name] + total if name in self.sums else total
 
 
-def _sum(value: Tensor) -> Tensor:
+def sum_of(value: Tensor) -> Tensor:
     """The sum as float64 scalar. torch's own float32 sum works in a cascade, so a block of it is accurate enough."""
     if value.dtype in {torch.float32, torch.float64}:
         return value.sum().double()
