@@ -7,7 +7,7 @@ Sums are kept in the elements' type over short stretches and in double beyond.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from optimizers.machinery.trace import Node, Trace
 
@@ -50,6 +50,13 @@ def prelude(real: str) -> str:
     return PRELUDE.format(real=real, sqrt="sqrt" + suffix, fabs="fabs" + suffix, fma="fma" + suffix, atan2="atan2" + suffix)
 
 
+def expression(node: Node, operands: Sequence[str]) -> str:
+    """An operation in C, or in the macros of a prelude."""
+    if node.op in _INFIX:
+        return f"({operands[0]} {_INFIX[node.op]} {operands[1]})"
+    return "(" + _CALLS[node.op].format(*operands) + ")"
+
+
 class _Writer:
     """Gives each node a C name and writes the lines that compute it, each once."""
 
@@ -64,22 +71,12 @@ class _Writer:
             return f"({node.value!r})".replace("inf", "INFINITY")
         if node.op == "hyper":
             return f"h[{self._hypers[node.name]}]"
-        return (
-            self._expression(node, [self.scalar(operand) for operand in node.inputs])
-            .replace("FABS", "fabs")
-            .replace("SQRT", "sqrt")
-        )
-
-    @staticmethod
-    def _expression(node: Node, operands: list[str]) -> str:
-        if node.op in _INFIX:
-            return f"({operands[0]} {_INFIX[node.op]} {operands[1]})"
-        return "(" + _CALLS[node.op].format(*operands) + ")"
+        return expression(node, [self.scalar(operand) for operand in node.inputs]).replace("FABS", "fabs").replace("SQRT", "sqrt")
 
     def constants(self, roots: Iterable[Node]) -> list[str]:
         """Lines that round the group's numbers to the elements' type, before the loop."""
         lines: list[str] = []
-        for node in _in_order(roots):
+        for node in in_order(roots):
             for operand in node.inputs if node.domain != "scalar" else ():
                 if operand.domain == "scalar" and operand not in self._names:
                     self._names[operand] = f"c{len(self._names)}"
@@ -95,7 +92,7 @@ class _Writer:
             single: arrays that may be a single number: read at `index * one`.
         """
         lines: list[str] = []
-        for node in _in_order(roots):
+        for node in in_order(roots):
             if node.domain == "scalar" or node in self._names:
                 continue
             name = self._names[node] = f"t{len(self._names)}"
@@ -105,7 +102,7 @@ class _Writer:
                     place = f"{index} * slice"
                 lines.append(f"const real {name} = {self._arrays[node.name]}[{place}];")
             else:
-                lines.append(f"const real {name} = {self._expression(node, [self._names[o] for o in node.inputs])};")
+                lines.append(f"const real {name} = {expression(node, [self._names[o] for o in node.inputs])};")
         return lines
 
     def name(self, node: Node) -> str:
@@ -117,7 +114,7 @@ class _Writer:
         return self._arrays[name]
 
 
-def _in_order(roots: Iterable[Node]) -> list[Node]:
+def in_order(roots: Iterable[Node]) -> list[Node]:
     """All nodes below the roots, operands first."""
     seen: dict[Node, None] = {}
 

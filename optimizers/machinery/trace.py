@@ -28,6 +28,8 @@ class Node:
         inputs: the operands.
         name: of the array (load) or the number (hyper).
         value: of a constant.
+        inside: whether it is a value inside one of torch's operations, which rounds to the tensor's dtype at its end
+            only. That matters for float16 and bfloat16, whose operations work in float32.
     """
 
     op: str
@@ -35,6 +37,7 @@ class Node:
     inputs: tuple[Node, ...] = ()
     name: str = ""
     value: float = 0.0
+    inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +95,10 @@ def _wider(*nodes: Node) -> Domain:
     return domains.pop() if domains else "scalar"
 
 
-def apply(op: str, *operands: Operand) -> Symbol:
-    """The symbol of an elementwise operation."""
+def apply(op: str, *operands: Operand, inside: bool = False) -> Symbol:
+    """The symbol of an elementwise operation; `inside`: of a part of one (see `Node`)."""
     nodes = tuple(_node(value) for value in operands)
-    return Symbol(Node(op, _wider(*nodes), nodes))
+    return Symbol(Node(op, _wider(*nodes), nodes, inside=inside))
 
 
 class Symbol:
@@ -162,10 +165,10 @@ class Symbol:
         return self / other
 
     def addcmul(self, a: Symbol, b: Symbol, *, value: Operand = 1.0) -> Symbol:
-        return apply("fma", apply("mul", value, a), b, self)
+        return apply("fma", apply("mul", value, a, inside=True), b, self)
 
     def addcdiv(self, a: Symbol, b: Symbol, *, value: Operand = 1.0) -> Symbol:
-        return self + apply("div", apply("mul", value, a), b)
+        return self + apply("div", apply("mul", value, a, inside=True), b, inside=True)
 
     def lerp(self, end: Symbol, weight: Operand) -> Symbol:
         return apply("lerp", self, end, weight)
@@ -183,7 +186,7 @@ class Symbol:
         return apply("sqrt", self)
 
     def rsqrt(self) -> Symbol:
-        return apply("div", 1.0, apply("sqrt", self))
+        return apply("div", 1.0, apply("sqrt", self, inside=True))
 
     def sign(self) -> Symbol:
         return apply("sign", self)
@@ -280,7 +283,7 @@ class _TraceLane:
         return Symbol(Node("load", "sliced", name=value.node.name))
 
     def add_dot(self, name: str, a: Symbol, b: Symbol, weight: Operand = 1.0) -> None:
-        self.add_sum(name, a * b, weight)
+        self.add_sum(name, apply("mul", a, b, inside=True), weight)
 
     def add_sum(self, name: str, value: Symbol, weight: Operand = 1.0) -> None:
         self.trace.totals.append(Total(name, value.node, _node(weight)))
