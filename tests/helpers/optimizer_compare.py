@@ -141,7 +141,8 @@ def differences(reference: Trace, ours: Trace, bound: Distance | None) -> list[s
         bound: how far apart they may lie; None asks for every bit.
     """
     if reference.error is not None and isinstance(reference.error[1], ACCIDENTS):
-        return []
+        nonsense = ours.error is None and bool(ours.path) and not ours.path[-1].isfinite().all()
+        return ["the reference stumbled, ours went on with nonsense"] if nonsense else []
     found = [*_errors(reference, ours)]
     if found:
         return found

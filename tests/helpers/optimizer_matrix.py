@@ -7,6 +7,7 @@ an error moves the next gradient and compounds. Start, target, curvature and noi
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -15,7 +16,7 @@ from typing import Any, Literal
 import torch
 
 Layout = Literal["contiguous", "transposed", "channels_last", "strided"]
-Gradients = Literal["always", "never", "sometimes", "zero"]
+Gradients = Literal["always", "never", "sometimes", "at random", "zero"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Leaf:
         name: for reports.
         shape: its sizes.
         start: how it begins; the up matrix of a LoRA begins at zero.
-        gradients: at which steps it has one; "zero" is a gradient of zeros at each step.
+        gradients: at which steps it has one; "at random" as where a network drops modules; "zero" is a gradient of zeros at
+            each step.
         layout: how the parameter lies in memory.
         gradient_layout: how its gradients lie; None is as the parameter.
     """
@@ -39,6 +41,8 @@ class Leaf:
     gradient_layout: Layout | None = None
 
     def has_gradient(self, step: int) -> bool:
+        if self.gradients == "at random":
+            return zlib.crc32(f"{self.name} {step}".encode()) % 3 != 0
         return self.gradients != "never" and not (self.gradients == "sometimes" and step % 5 in (1, 2))
 
 
@@ -129,6 +133,8 @@ LAYOUTS = (
     Leaf("channels last, its gradient not", (6, 5, 3, 3), layout="channels_last", gradient_layout="contiguous"),
     Leaf("its gradient strided", (9, 35), gradient_layout="strided"),
 )
+DROPPED = tuple(Leaf(f"module {place}", (6, 17) if place % 3 else (33,), gradients="at random") for place in range(12))
+"""Every step has another set of parameters with gradients."""
 WIDE = (
     Leaf("down", (16, 3200)),
     Leaf("up", (3200, 16), start="zero"),
@@ -281,6 +287,18 @@ class Training:
         if backend is not None:
             optimizer.backend = backend
         return optimizer
+
+    def hand_over(self, optimizer_class: type[Any], backend: str | None, carried: Callable[[Any], Any]) -> None:
+        """Saves the optimizer's state, builds another one over the same parameters and loads it there.
+
+        Args:
+            optimizer_class: what is built.
+            backend: set on it; None for a reference.
+            carried: what happens to the state on the way.
+        """
+        state = carried(self.optimizer.state_dict())
+        self.optimizer = self.build(optimizer_class, backend)
+        self.optimizer.load_state_dict(state)
 
     def flat(self) -> torch.Tensor:
         return torch.cat([parameter.detach().reshape(-1) for parameter in self.parameters])

@@ -275,8 +275,8 @@ def _stormy(step: int) -> float:
     return 0.5 + 0.4 * math.sin(step / 5) + (9.0 if step in (20, 21, 22) else 0.0) - (0.45 if 35 <= step < 40 else 0.0)
 
 
-def _emo(*, package: bool) -> Plan:
-    """EmoNavi and its siblings: the author's, or pytorch_optimizer's."""
+def _emo(*, package: bool, writes: bool = True) -> Plan:
+    """EmoNavi and its siblings: pytorch_optimizer's, or the author's, whose EmoLynx fails where it has a writer."""
     shared = (
         Variant("a falling loss", loss=_falling),
         Variant("a stormy loss", loss=_stormy),
@@ -285,18 +285,21 @@ def _emo(*, package: bool) -> Plan:
         Variant("no decay", {"weight_decay": 0.0}),
         Variant("shadow", {"use_shadow": True}, loss=_stormy),
     )
-    author = (Variant("writer", {"writer": Writer}, loss=_stormy),)
+    author = (Variant("writer", {"writer": Writer}, loss=_stormy),) if writes else ()
     ported = (
         Variant("shadow weight", {"use_shadow": True, "shadow_weight": 0.3}, loss=_stormy),
         Variant("coupled decay", {"weight_decay": 0.1, "weight_decouple": False}),
         Variant("fixed decay", {"weight_decay": 1e-3, "fixed_decay": True}),
-        Variant("maximize", {"maximize": True}),
+        Variant("maximize", {"maximize": True, "lr": 1e-3}),
         Variant("foreach", {"foreach": True}),
         Variant("no foreach", {"foreach": False}),
+        Variant("shadow without foreach", {"foreach": False, "use_shadow": True}, loss=_stormy),
     )
     return Plan(
         base={"lr": 1e-2, "weight_decay": 0.1},
+        half={"eps": 1e-3},
         variants=shared + (ported if package else author),
+        not_run={} if package or writes else {"writer": "with one the author's EmoLynx reads a name that it never set"},
         watched=() if package else ("should_stop", "writer"),
     )
 
@@ -313,9 +316,12 @@ PLANS: Mapping[str, Plan] = {
     "ProdigyPlusScheduleFree": PRODIGY_PLUS,
     "CAME": CAME,
     "Adafactor": ADAFACTOR,
-    "EmoNavi": _emo(package=False),
-    "EmoFact": _emo(package=False),
-    "EmoLynx": _emo(package=False),
+    "EmoNavi": _emo(package=True),
+    "emo_author.EmoNavi": _emo(package=False),
+    "EmoFact": _emo(package=True),
+    "emo_author.EmoFact": _emo(package=False),
+    "EmoLynx": _emo(package=True),
+    "emo_author.EmoLynx": _emo(package=False, writes=False),
 }
 
 

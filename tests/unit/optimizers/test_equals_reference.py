@@ -14,6 +14,7 @@ import torch
 from tests.helpers.optimizer_check import check
 from tests.helpers.optimizer_compare import movement
 from tests.helpers.optimizer_matrix import (
+    DROPPED,
     EVERY_SHAPE,
     GROUPINGS,
     LAYOUTS,
@@ -65,6 +66,12 @@ def test_every_schedule(pair: Pair, schedule: str, backend: str) -> None:
 @every_pair
 def test_every_layout_in_memory(pair: Pair, backend: str) -> None:
     check(pair, Problem(leaves=LAYOUTS), backend)
+
+
+@every_backend
+@every_pair
+def test_modules_that_are_dropped_at_random(pair: Pair, backend: str) -> None:
+    check(pair, Problem(leaves=DROPPED), backend)
 
 
 @every_backend

@@ -1,0 +1,163 @@
+"""State moves freely: to the reference and back, between backends, through files, copies and pickles; and it is no larger."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from tests.helpers.optimizer_check import bound_for, setting_of
+from tests.helpers.optimizer_compare import differences
+from tests.helpers.optimizer_matrix import DROPPED, EVERY_SHAPE, LORA, TWO_GROUPS, Leaf, Problem, Trace, Training
+from tests.helpers.optimizer_pairs import BACKENDS, PAIRS, Pair, ours_of, reference_of
+from tests.helpers.optimizer_variants import BASE, plan_of
+
+every_backend = pytest.mark.parametrize("backend", BACKENDS)
+every_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+HALF = 25
+
+
+def _problem(pair: Pair) -> Problem:
+    return Problem(leaves=EVERY_SHAPE, grouping=TWO_GROUPS, schedule=plan_of(pair.name).schedule)
+
+
+def through_a_file(state: Any) -> Any:
+    """Saved and loaded; without pickled objects where the state has none, as with most references."""
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    try:
+        return torch.load(file, weights_only=True)
+    except pickle.UnpicklingError:
+        file.seek(0)
+        return torch.load(file, weights_only=False)
+
+
+def _handed_over(
+    pair: Pair, first: type[Any], second: type[Any], backends: tuple[str | None, str | None], carried: Callable[[Any], Any]
+) -> Trace:
+    problem = _problem(pair)
+    training = Training(first, setting_of(pair, BASE, problem), problem, backend=backends[0])
+    training.run(HALF)
+    assert training.trace.error is None, training.trace.error
+    training.hand_over(second, backends[1], carried)
+    return training.run()
+
+
+@every_backend
+@pytest.mark.parametrize("direction", ["to the reference", "from the reference", "to another backend"])
+@every_pair
+def test_a_run_goes_on_with_the_other(pair: Pair, direction: str, backend: str) -> None:
+    """As it goes on where the reference itself was saved and loaded, which is not always as if it had not been."""
+    reference, ours = reference_of(pair), ours_of(pair)
+    expected = _handed_over(pair, reference, reference, (None, None), through_a_file)
+    if direction == "to the reference":
+        trace = _handed_over(pair, ours, reference, (backend, None), through_a_file)
+    elif direction == "from the reference":
+        trace = _handed_over(pair, reference, ours, (None, backend), through_a_file)
+    else:
+        other = {"exact": "exact", "eager": "native", "native": "eager"}[backend]
+        trace = _handed_over(pair, ours, ours, (backend, other), through_a_file)
+    assert differences(expected, trace, bound_for(pair, BASE, _problem(pair), backend)) == []
+
+
+@every_pair
+def test_the_file_needs_no_pickled_objects_where_the_references_needs_none(pair: Pair) -> None:
+    problem = _problem(pair)
+    files = []
+    for optimizer_class in (reference_of(pair), ours_of(pair)):
+        training = Training(optimizer_class, setting_of(pair, BASE, problem), problem)
+        training.run(3)
+        file = io.BytesIO()
+        torch.save(training.optimizer.state_dict(), file)
+        file.seek(0)
+        files.append(file)
+    try:
+        torch.load(files[0], weights_only=True)
+    except pickle.UnpicklingError as error:
+        pytest.skip(f"the reference's own state needs them: {str(error).splitlines()[0]}")
+    torch.load(files[1], weights_only=True)
+
+
+def _copied(training: Training) -> tuple[list[torch.nn.Parameter], Any]:
+    return copy.deepcopy((training.parameters, training.optimizer))
+
+
+def _pickled(training: Training) -> tuple[list[torch.nn.Parameter], Any]:
+    return pickle.loads(pickle.dumps((training.parameters, training.optimizer)))
+
+
+@every_backend
+@pytest.mark.parametrize("copied", [_copied, _pickled], ids=["deepcopy", "pickle"])
+@every_pair
+def test_a_copy_goes_on_as_the_original_and_beside_it(
+    pair: Pair, copied: Callable[[Training], tuple[list[torch.nn.Parameter], Any]], backend: str
+) -> None:
+    problem = _problem(pair)
+    setting = setting_of(pair, BASE, problem)
+    original, twin = (Training(ours_of(pair), setting, problem, backend=backend) for _ in range(2))
+    original.run(HALF)
+    twin.run(HALF)
+    twin.parameters, twin.optimizer = copied(original)
+    twin.optimizer.backend = backend  # a choice at run time, which need not travel
+    expected = original.run()
+    assert twin.optimizer.param_groups[0]["params"][0] is twin.parameters[0]
+    assert differences(expected, twin.run(), None) == []
+
+
+def _storages(value: Any, seen: set[int]) -> Iterator[torch.UntypedStorage]:
+    """Every storage that can be reached, each once."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, torch.Tensor):
+        yield value.untyped_storage()
+    elif isinstance(value, dict):
+        for entry in value.values():
+            yield from _storages(entry, seen)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for entry in value:
+            yield from _storages(entry, seen)
+    elif type(value).__module__.startswith("optimizers"):
+        names = [name for one in type(value).__mro__ for name in getattr(one, "__slots__", ())]
+        for name in [*names, *getattr(value, "__dict__", {})]:
+            yield from _storages(getattr(value, name, None), seen)
+
+
+def _bytes(values: Any, without: list[torch.nn.Parameter]) -> int:
+    theirs = {one.untyped_storage().data_ptr() for one in without}
+    theirs |= {one.grad.untyped_storage().data_ptr() for one in without if one.grad is not None}
+    found = {one.data_ptr(): one.nbytes() for one in _storages(values, set()) if one.data_ptr() not in theirs}
+    return sum(found.values())
+
+
+SCRATCH = 2
+"""How often a stretch of the parameters may be held beside the state (gathered parameters and gradients)."""
+MOST_SCRATCH = 4 * 2**20
+
+
+@every_backend
+@pytest.mark.parametrize("leaves", [LORA, DROPPED], ids=["lora", "dropped modules"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@every_pair
+def test_memory_is_no_more_than_the_references(pair: Pair, dtype: torch.dtype, leaves: tuple[Leaf, ...], backend: str) -> None:
+    """In the state itself; beside it there may be addresses and a bounded scratch, whichever parameters took part so far."""
+    problem = Problem(leaves=leaves, dtype=dtype)
+    setting = setting_of(pair, BASE, problem)
+    reference = Training(reference_of(pair), setting, problem)
+    ours = Training(ours_of(pair), setting, problem, backend=backend)
+    for training in (reference, ours):
+        training.run(30)
+        assert training.trace.error is None
+    allowed = _bytes(dict(reference.optimizer.state), reference.parameters)
+    state = _bytes(dict(ours.optimizer.state), ours.parameters)
+    assert state <= allowed
+    ours.optimizer.zero_grad(set_to_none=True)
+    kept = _bytes([dict(ours.optimizer.state), vars(ours.optimizer)], ours.parameters)
+    scratch = min(MOST_SCRATCH, SCRATCH * sum(one.nbytes for one in ours.parameters))
+    assert kept <= allowed + scratch + 100 * len(ours.parameters)
