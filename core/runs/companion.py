@@ -8,7 +8,8 @@ thin wrappers. It changes no result: no random number is drawn, no tensor of the
 the metrics off, says so in a `warned` event, and leaves the training alone.
 
 Environment: `CADDIE_EVENTS` file that gets one JSON object a line (docs/run-folder.md); `CADDIE_STOP` file whose
-presence ends the script at the next step.
+presence ends the script at the next step; `CADDIE_HAND_LOSS=1` the one exception to "changes no result", on the user's
+own wish: an optimizer of the emo series gets the loss that the script never tells it.
 """
 
 # pyright: basic
@@ -84,6 +85,9 @@ class Watch:
         self.last: float | None = None
         self.memory: tuple[float, int | None] = (-math.inf, None)
         self.told: set[Any] = set()
+        self.handing = os.environ.get("CADDIE_HAND_LOSS") == "1"
+        self.heard: list[Any] = []  # the losses of all micro-batches of the step that is open or just done
+        self.whole = True  # the last backward completed a step
 
     def write(self, event: str, **values: Any) -> None:
         if self.file >= 0 and os.getpid() == self.pid:
@@ -108,6 +112,37 @@ class Watch:
             self.off = True
             with contextlib.suppress(OSError):  # a full disk: there is nowhere left to say it
                 self.warn("companion-failed", self.step, f"{type(error).__name__}: {error}"[:500])
+
+    def faithfully(self, action: Callable[..., Any], *arguments: Any) -> Any:
+        """As `quietly`, for handing over the loss: it goes on where the metrics have ended, and the other way round."""
+        if not self.handing or os.getpid() != self.pid:
+            return None
+        try:
+            return action(*arguments)
+        except Exception as error:
+            self.not_handed(f"{type(error).__name__}: {error}"[:500])
+            return None
+
+    def not_handed(self, why: str) -> None:
+        self.handing = False
+        sys.stderr.write(f"The optimizer no longer gets the loss: {why}\n")
+        with contextlib.suppress(OSError):
+            self.warn("loss-not-handed", self.step, why)
+
+    def hear(self, accelerator: Any, loss: Any) -> None:
+        self.heard = [] if self.whole else self.heard
+        self.whole = accelerator.sync_gradients
+        self.heard += [loss.detach().float()] if hasattr(loss, "detach") and loss.numel() == 1 else []
+
+    def with_loss(self, optimizer: Any, arguments: Any, keywords: Any) -> Any:
+        """The arguments of a step whose closure tells the mean loss of its micro-batches; None leaves them as they are."""
+        own = keywords.get("closure", arguments[1] if len(arguments) > 1 else None)
+        if own is not None or not wants_loss(optimizer):
+            return None
+        if not self.heard:
+            return self.not_handed("the script calls no Accelerator.backward with a loss of one number")
+        loss = sum(self.heard) / len(self.heard)
+        return (optimizer, lambda: loss), {}
 
     def boundary(self, *_: Any, **__: Any) -> None:
         """Nothing is half done here: a wish to stop is obeyed, the last step is written."""
@@ -196,7 +231,9 @@ class Watch:
             self.steps_per_epoch = math.ceil(len(found["train_dataloader"]) / accumulation)
         self.names[id(optimizer)] = group_names(optimizer.param_groups, found)
         name = f"{type(optimizer).__module__}.{type(optimizer).__qualname__}"
-        self.write("started", optimizer=name, total_steps=total if isinstance(total, int) else None, source="companion")
+        total = total if isinstance(total, int) else None
+        handing = True if self.handing and wants_loss(optimizer) else None
+        self.write("started", optimizer=name, total_steps=total, source="companion", hands_loss=handing)
 
     def wrote(self, target: Any, kind: str) -> None:
         """The script wrote a file: weights, a part of a state folder, or a sample picture."""
@@ -220,6 +257,11 @@ class Watch:
         self.quietly(self.flush)
         with contextlib.suppress(OSError):  # a full disk must not change how the script ends
             self.write("finished", step=self.step, how=how, error=error[:2000])
+
+
+def wants_loss(optimizer: Any) -> bool:
+    """The emo series, in whichever package it lies (`core.job.optimizer.wants_loss`)."""
+    return type(optimizer).__name__.startswith("Emo")
 
 
 def peak_memory() -> int | None:
@@ -339,13 +381,18 @@ def hooks(watch: Watch) -> dict[str, Callable[[Any], None]]:
     """What to do when the script has imported a module."""
 
     def optimizers(module: Any) -> None:
-        module.register_optimizer_step_pre_hook(lambda optimizer, *_: watch.quietly(watch.before_step, optimizer))
+        def before(optimizer: Any, arguments: Any, keywords: Any) -> Any:
+            watch.quietly(watch.before_step, optimizer)
+            return watch.faithfully(watch.with_loss, optimizer, arguments, keywords)
+
+        module.register_optimizer_step_pre_hook(before)
         module.register_optimizer_step_post_hook(lambda optimizer, *_: watch.quietly(watch.after_step, optimizer))
 
     def backward(accelerator: Any, loss: Any, *_: Any, **__: Any) -> None:
         if watch.awaiting is not None or watch.record is not None:
             watch.boundary()
         watch.quietly(watch.before_backward, accelerator, loss)
+        watch.faithfully(watch.hear, accelerator, loss)
 
     def accelerator(module: Any) -> None:
         wrap(module.Accelerator, "backward", backward)
@@ -388,7 +435,7 @@ class Finder:
             def exec_module(module: Any) -> None:
                 execute(module)
                 self.hooks.pop(name, None)
-                self.watch.quietly(hook, module)
+                (self.watch.faithfully if self.watch.off else self.watch.quietly)(hook, module)
 
             loader.exec_module = exec_module
         return spec
@@ -417,6 +464,8 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # inherited from nohup or a shell's background
         signal.signal(signal.SIGINT, signal.default_int_handler)
     watch = Watch(os.environ.get("CADDIE_EVENTS"), os.environ.get("CADDIE_STOP"), script)
+    if watch.handing and int(os.environ.get("WORLD_SIZE") or 1) > 1:
+        sys.exit("The loss can be handed to the optimizer in a single process only: each knows another loss.")
     sys.meta_path.insert(0, Finder(watch))
     if watch.stop:
         threading.Thread(target=obey_before_first_step, args=(watch,), daemon=True).start()

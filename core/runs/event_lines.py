@@ -27,6 +27,7 @@ _WHOLE = {"step", "total_steps", "memory"}
 _TOO_LARGE = 1 << 63
 """Counts from here on are damage: no reader's array holds them."""
 _TEXTS = {"name", "optimizer", "source", "path", "kind", "key", "detail", "how", "error"}
+_FLAGS = {"hands_loss"}
 _REQUIRED: dict[type[Event], set[str]] = {
     Started: {"time"},
     Step: {"time", "step"},
@@ -101,7 +102,7 @@ def _read_fields(values: dict[str, object], kind: type[Event] | type[Group]) -> 
         elif name in _WHOLE:
             if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _TOO_LARGE:
                 known[name] = value
-        elif name in _TEXTS and isinstance(value, str):
+        elif (name in _TEXTS and isinstance(value, str)) or (name in _FLAGS and isinstance(value, bool)):
             known[name] = value
     return known
 

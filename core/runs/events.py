@@ -38,12 +38,14 @@ class Started:
         optimizer: dotted class of the real optimizer.
         total_steps: None until it is known.
         source: `companion`, `console` or `tensorboard`.
+        hands_loss: the companion hands each step's loss to the optimizer, as the job wishes; None where it does not.
     """
 
     time: float
     optimizer: str = ""
     total_steps: int | None = None
     source: str = "companion"
+    hands_loss: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
