@@ -14,6 +14,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 FLAGS = ("-O3", "-march=native", "-fPIC", "-shared", "-std=c11", "-fno-math-errno", "-fno-trapping-math")
@@ -22,7 +24,11 @@ REORDER = ("-fassociative-math", "-fno-signed-zeros")
 
 
 class CompileError(RuntimeError):
-    """The compiler refused a kernel; the message has its words."""
+    """A kernel could not be made or loaded; the message has the compiler's words."""
+
+
+class NoFolder(CompileError):
+    """There is no folder that a compiled kernel could be kept in."""
 
 
 @functools.cache
@@ -72,19 +78,34 @@ def shared_library(source: str) -> Path:
     compiler = find_compiler()
     if compiler is None:
         raise CompileError("no C compiler was found (gcc, clang or cc)")
-    key = hashlib.sha256("\0".join([source, compiler, *FLAGS, *REORDER, _machine(compiler)]).encode()).hexdigest()[:32]
+    return cached("\0".join([source, compiler, *FLAGS, *REORDER, _machine(compiler)]), ".so", partial(_compile, compiler, source))
+
+
+def cached(content: str, suffix: str, make: Callable[[Path], None]) -> Path:
+    """A compiled kernel's file, from the cache or made now.
+
+    Args:
+        content: all that it depends on.
+        suffix: of the file's name.
+        make: writes the file, under the name it is given.
+
+    Raises:
+        NoFolder: there is no place to write to.
+        CompileError: from `make`.
+    """
+    key = hashlib.sha256(content.encode()).hexdigest()[:32]
     for folder in (cache_folder(), Path(tempfile.gettempdir()) / f"caddie-kernels-{_user()}"):
-        library = folder / f"{key}.so"
+        target = folder / f"{key}{suffix}"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not _is_ours(folder):
                 continue
-            if not library.exists():
-                _compile(compiler, source, library)
+            if not target.exists():
+                _write(target, suffix, make)
         except OSError:
             continue  # a read-only home: the next place
-        return library
-    raise CompileError("no folder for compiled kernels could be written to")
+        return target
+    raise NoFolder("no folder for compiled kernels could be written to")
 
 
 def _user() -> str:
@@ -99,15 +120,19 @@ def _is_ours(folder: Path) -> bool:
     return status.st_uid == os.getuid() and not status.st_mode & 0o022
 
 
-def _compile(compiler: str, source: str, library: Path) -> None:
-    """Compiles beside the target and renames: two processes may do it at once."""
-    handle, name = tempfile.mkstemp(suffix=".so", dir=library.parent)
+def _write(target: Path, suffix: str, make: Callable[[Path], None]) -> None:
+    """Makes the file beside its place and renames it: two processes may do it at once."""
+    handle, name = tempfile.mkstemp(suffix=suffix, dir=target.parent)
     os.close(handle)
     try:
-        command = [compiler, *FLAGS, *REORDER, "-x", "c", "-", "-o", name, "-lm"]
-        done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise CompileError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-        os.replace(name, library)
+        make(Path(name))
+        os.replace(name, target)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _compile(compiler: str, source: str, library: Path) -> None:
+    command = [compiler, *FLAGS, *REORDER, "-x", "c", "-", "-o", str(library), "-lm"]
+    done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise CompileError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
