@@ -11,6 +11,9 @@ import importlib.metadata
 import importlib.util
 import inspect
 import math
+import os
+import subprocess
+import sys
 from collections import Counter
 from typing import Any
 
@@ -20,7 +23,9 @@ from packaging.version import Version
 from core.catalogue.kinds import literal
 from core.catalogue.loader import load_catalogue
 from core.catalogue.spec import OptimizerSpec
-from tests.helpers.sd_scripts_rules import Resolved, resolve
+from core.command.surroundings import module_path
+from core.job.optimizer import wants_loss
+from tests.helpers.sd_scripts_rules import Resolved, imported_by_name, resolve
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -258,3 +263,80 @@ def test_what_needs_cuda_fails_without_it(spec: OptimizerSpec) -> None:
     parameter.grad = torch.ones_like(parameter)
     with pytest.raises((RuntimeError, AssertionError)):
         optimizer.step()
+
+
+FAST = [spec for spec in CATALOGUE if spec.fast is not None]
+every_fast = pytest.mark.parametrize("spec", FAST, ids=lambda spec: spec.id)
+
+
+def fast_of(spec: OptimizerSpec) -> Resolved:
+    """What sd-scripts builds for the fast implementation, under the conditions that the entry names."""
+    assert spec.fast is not None
+    return resolve(spec.fast.optimizer_type, [as_argument(*pair) for pair in spec.fast.only_with.items()])
+
+
+@every_fast
+def test_a_fast_class_takes_exactly_the_arguments_of_its_entry(spec: OptimizerSpec) -> None:
+    real = real_defaults(spec, fast_of(spec))
+    known = {argument.name: argument.default for argument in spec.arguments}
+    assert spec.fast is not None
+    assert real == {**known, **spec.fast.only_with}
+    assert {name: type(value) is bool for name, value in real.items()} == {
+        name: type(value) is bool for name, value in known.items()
+    }
+
+
+@every_fast
+def test_a_fast_class_is_the_registered_equal_of_the_class_of_its_entry(spec: OptimizerSpec) -> None:
+    from optimizers.registry import PAIRS
+
+    built = resolved(spec)
+    assert spec.fast is not None
+    (pair,) = (pair for pair in PAIRS if pair.ours == spec.fast.optimizer_type)
+    assert class_at(pair.reference) is built.optimizer_class
+    assert spec.fast.equals == f"{pair.package} {pair.version}"
+    # The version that the numbers were held against is the one that is installed here.
+    assert importlib.metadata.version(pair.package) == pair.version
+
+
+@every_fast
+def test_sd_scripts_prepares_a_fast_class_as_its_entry(spec: OptimizerSpec) -> None:
+    """Under another name it must neither add arguments, nor take the learning rates away, nor choose another scheduler."""
+    assert spec.fast is not None
+    plain, fast = resolved(spec, *(as_argument(*pair) for pair in spec.fast.only_with.items())), fast_of(spec)
+    assert not fast.own_branch
+    assert (fast.arguments, fast.keeps_lr, fast.dummy_scheduler) == (plain.arguments, plain.keeps_lr, plain.dummy_scheduler)
+    wanted = {requirement.module for requirement in spec.fast.requirements}
+    assert wanted == imported_by_name(spec.fast.optimizer_type)
+
+
+@every_fast
+def test_a_fast_class_needs_nothing_but_torch_to_be_imported(spec: OptimizerSpec) -> None:
+    assert spec.fast is not None
+    module, _, name = spec.fast.optimizer_type.rpartition(".")
+    code = (
+        "import importlib, importlib.abc, sys\n"
+        "class Nobody(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.partition('.')[0] in {sorted(item.module for item in spec.requirements)!r}:\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Nobody())\n"
+        f"getattr(importlib.import_module({module!r}), {name!r})\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(module_path())})
+
+
+@every_fast
+def test_a_fast_class_says_where_d_is_as_its_entry(spec: OptimizerSpec) -> None:
+    _, optimizer = train(spec, fast_of(spec))
+    for group in optimizer.param_groups:
+        if spec.logging.d_key is not None:
+            assert float(group[spec.logging.d_key]) > 0
+        if spec.logging.effective_lr not in ("d*lr", "adafactor", "emo"):
+            assert float(group[spec.logging.effective_lr]) > 0
+
+
+def test_the_series_that_wants_the_loss_is_the_one_whose_rate_depends_on_it() -> None:
+    for spec in CATALOGUE:
+        for name in spec.names:
+            assert wants_loss(name) == (spec.logging.effective_lr == "emo"), name

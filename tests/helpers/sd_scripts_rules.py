@@ -57,6 +57,11 @@ _BUILT_IN = {
 _IMPORTED_BY_ENDING = {"8bit": "bitsandbytes", "schedulefree": "schedulefree"}
 
 
+def imported_by_name(optimizer_type: str) -> set[str]:
+    """Packages that sd-scripts imports for the ending of a name, whatever the name is."""
+    return {package for ending, package in _IMPORTED_BY_ENDING.items() if optimizer_type.lower().endswith(ending)}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
     """What sd-scripts is about to build.
@@ -106,9 +111,8 @@ def resolve(optimizer_type: str, optimizer_args: Sequence[str] = (), *, options:
         key, value = argument.split("=")
         arguments[key] = ast.literal_eval(value)
 
-    for ending, package in _IMPORTED_BY_ENDING.items():
-        if name.endswith(ending):
-            importlib.import_module(package)
+    for package in imported_by_name(name):
+        importlib.import_module(package)
     if name.startswith("dadapt") and name not in _BUILT_IN:
         raise ValueError(f"Unknown optimizer type: {name}")
     own_branch = name in _BUILT_IN
