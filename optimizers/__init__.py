@@ -5,6 +5,10 @@
 
 from optimizers.adafactor import Adafactor
 from optimizers.came import CAME
+from optimizers.dadapt_adam import DAdaptAdam
+from optimizers.emo_lynx import EmoLynx
+from optimizers.emo_navi import EmoNavi
 from optimizers.prodigy import Prodigy
+from optimizers.prodigy_plus_schedulefree import ProdigyPlusScheduleFree
 
-__all__ = ["CAME", "Adafactor", "Prodigy"]
+__all__ = ["CAME", "Adafactor", "DAdaptAdam", "EmoLynx", "EmoNavi", "Prodigy", "ProdigyPlusScheduleFree"]

@@ -36,6 +36,17 @@ class Pair:
 
 PAIRS: tuple[Pair, ...] = (
     Pair(name="Prodigy", reference="prodigyopt.Prodigy", package="prodigyopt", version="1.1.2"),
+    Pair(name="DAdaptAdam", reference="dadaptation.DAdaptAdam", package="dadaptation", version="3.2"),
     Pair(name="CAME", reference="came_pytorch.CAME", package="came-pytorch", version="0.1.3", arguments={"lr": 1e-4}),
     Pair(name="Adafactor", reference="transformers.optimization.Adafactor", package="transformers", version="5.23.0"),
+    Pair(
+        name="ProdigyPlusScheduleFree",
+        reference="prodigyplus.ProdigyPlusScheduleFree",
+        package="prodigy-plus-schedule-free",
+        version="2.0.1",
+    ),
+    Pair(name="EmoNavi", reference="pytorch_optimizer.EmoNavi", package="pytorch-optimizer", version="4.1.0"),
+    Pair(name="EmoLynx", reference="pytorch_optimizer.EmoLynx", package="pytorch-optimizer", version="4.1.0"),
+    Pair(name="emo_author.EmoNavi", reference="emonavi.EmoNavi", package="muooon/EmoNavi", version="3.6.1"),
+    Pair(name="emo_author.EmoLynx", reference="emolynx.EmoLynx", package="muooon/EmoNavi", version="3.6.1"),
 )
