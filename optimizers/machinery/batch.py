@@ -58,6 +58,10 @@ class Share:
     states: list[State]
     _parts: list[tuple[Kind, Share]] | None = None
 
+    def slice(self, first: int, last: int | None) -> Share:
+        """A run of the parameters."""
+        return Share(self.group, self.params[first:last], self.grads[first:last], self.states[first:last])
+
     def by_entry(self, name: str) -> list[tuple[Share, tuple[Any]]]:
         """The share in parts with one value of this entry of the state each, in the order in which the values appear."""
         values = [state[name] for state in self.states]
@@ -135,11 +139,36 @@ class Batch:
         """The state of every parameter with a gradient."""
         return chain.from_iterable(share.states for share in self.shares)
 
+    def part(self, shares: list[Share]) -> Batch:
+        """Some of the shares as a batch of their own."""
+        return Batch(shares, self._backend, self._plans)
+
+    def cut(self, count: int) -> tuple[Batch, Batch]:
+        """The first parameters, and all others.
+
+        Args:
+            count: how many the first part has, at most.
+        """
+        first: list[Share] = []
+        rest: list[Share] = []
+        for share in self.shares:
+            first.append(share.slice(0, count))
+            rest.append(share.slice(count, None))
+            count = max(count - len(share.params), 0)
+        return self.part(first), self.part(rest)
+
+    def __len__(self) -> int:
+        return sum(len(share.params) for share in self.shares)
+
+    def is_on_cpu(self) -> bool:
+        """Whether all parameters lie in the computer's own memory."""
+        return all(p.device.type == "cpu" for share in self.shares for p in share.params)
+
     def is_sharded(self) -> bool:
         """Whether a parameter is part of one that FSDP has spread over several processes."""
         return any(hasattr(p, "_fsdp_flattened") for share in self.shares for p in share.params)
 
-    def sweep(self, program: Program, hyper: HyperOf, by: str | None = None) -> Totals:
+    def sweep(self, program: Program, hyper: HyperOf, by: str | None = None, totals: Totals | None = None) -> Totals:
         """Runs a program on every parameter.
 
         Args:
@@ -147,11 +176,12 @@ class Batch:
             hyper: the numbers of a group, or None where the group takes no part. `slice_p` among them is the distance
                 of the elements that sliced arrays hold.
             by: an entry of the state that the numbers depend on ("step"): `hyper` is then given the group and its value.
+            totals: what is added to; from 0 where None.
 
         Returns:
             What the program added up.
         """
-        totals = Totals()
+        totals = Totals() if totals is None else totals
         parts = [
             (part, numbers)
             for share in self.shares
