@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from optimizers.emo_drive import Drive, LossDriven, check_rates, drive_of, follow_loss, long_trend, trend_of
+from optimizers.emo_fact import fact, factors
 from optimizers.emo_lynx import lynx
 from optimizers.emo_navi import navi
 from optimizers.machinery.batch import Batch, Group, State
@@ -86,6 +87,7 @@ class AuthorEmo(LossDriven):
             "step": -lr * drive.factor,
             "beta1": beta1,
             "beta2": beta2,
+            "vector_beta": beta1,
             "eps": group["eps"],
             "weight_decay": decay,
             "keep": 1 - lr * decay,
@@ -136,6 +138,15 @@ class EmoNavi(AuthorEmo):
 
     def initial_state(self, p: Tensor, group: Group) -> State:
         return {"exp_avg": torch.zeros_like(p).detach(), "exp_avg_sq": torch.zeros_like(p).detach()}
+
+
+class EmoFact(AuthorEmo):
+    __doc__ = AuthorEmo.__doc__
+    program = fact
+    decays_by_sum = True
+
+    def initial_state(self, p: Tensor, group: Group) -> State:
+        return factors(p) if p.dim() >= 2 else {"exp_avg_sq": torch.zeros_like(p).detach()}
 
 
 class EmoLynx(AuthorEmo):

@@ -296,6 +296,7 @@ class PackageEmo(LossDriven):
             "step": -lr * drive.factor,
             "beta1": beta1,
             "beta2": beta2,
+            "vector_beta": beta2,
             "eps": group["eps"],
             "weight_decay": decay,
             "keep": 1.0 - decay * (1.0 if group["fixed_decay"] else lr),

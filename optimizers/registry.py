@@ -46,7 +46,9 @@ PAIRS: tuple[Pair, ...] = (
         version="2.0.1",
     ),
     Pair(name="EmoNavi", reference="pytorch_optimizer.EmoNavi", package="pytorch-optimizer", version="4.1.0"),
+    Pair(name="EmoFact", reference="pytorch_optimizer.EmoFact", package="pytorch-optimizer", version="4.1.0"),
     Pair(name="EmoLynx", reference="pytorch_optimizer.EmoLynx", package="pytorch-optimizer", version="4.1.0"),
     Pair(name="emo_author.EmoNavi", reference="emonavi.EmoNavi", package="muooon/EmoNavi", version="3.6.1"),
+    Pair(name="emo_author.EmoFact", reference="emofact.EmoFact", package="muooon/EmoNavi", version="3.6.1"),
     Pair(name="emo_author.EmoLynx", reference="emolynx.EmoLynx", package="muooon/EmoNavi", version="3.6.1"),
 )
