@@ -139,9 +139,9 @@ class Batch:
         """The state of every parameter with a gradient."""
         return chain.from_iterable(share.states for share in self.shares)
 
-    def part(self, shares: list[Share]) -> Batch:
-        """Some of the shares as a batch of their own."""
-        return Batch(shares, self._backend, self._plans)
+    def part(self, shares: list[Share], backend: Backend | None = None) -> Batch:
+        """Some of the shares as a batch of their own, on its own backend where one is given."""
+        return Batch(shares, backend or self._backend, self._plans)
 
     def cut(self, count: int) -> tuple[Batch, Batch]:
         """The first parameters, and all others.

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from optimizers.machinery.matrix import kept_axes, matrix_of
 from optimizers.machinery.program import Program, Totals
+from optimizers.machinery.words import RoundingWords
 
 
 class TensorLane:
@@ -55,7 +56,7 @@ class TensorLane:
         self._totals.add(name, weight * value.sum().item())
 
 
-class MatrixLane(TensorLane):
+class MatrixLane(RoundingWords, TensorLane):
     """One parameter of a matrix program: see `program.py` for the words.
 
     Args:
@@ -107,6 +108,10 @@ class MatrixLane(TensorLane):
         """The mean of each column, or of a row factor; with an axis of length 1 for the rows."""
         return value.mean(dim=self.rows_axes, keepdim=True)
 
+    def mean_before_rows(self, value: Tensor) -> Tensor:
+        """The mean of a row factor over the axis before the rows' one (which ProdigyPlus takes for the rows')."""
+        return value.mean(dim=self.rows_axes[0] - 1, keepdim=True)
+
     def norm_over_columns(self, value: Tensor) -> Tensor:
         """The Euclidean norm of each row."""
         return value.norm(dim=self.columns_axes, keepdim=True)
@@ -143,9 +148,17 @@ class MatrixLane(TensorLane):
         """`target.add_(other, alpha=alpha)` where alpha may be a number per parameter."""
         return target.add_(other, alpha=alpha)
 
-    def keep(self, name: str, value: Tensor) -> None:
+    def keep(self, name: str, value: Any) -> None:
         """Makes a number per parameter an entry of the state."""
         self._state[name] = value
+
+    def get(self, name: str, default: Any) -> Any:
+        """An entry of the state, or the default where there is none yet."""
+        return self._state.get(name, default)
+
+    def report(self, name: str, value: Tensor, weight: Any = 1.0) -> None:
+        """Hands out `weight * value`, one number per parameter: see `program.Totals.reports`."""
+        self._totals.report(name, value, weight)
 
 
 class FlatLane:

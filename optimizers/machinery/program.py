@@ -83,13 +83,25 @@ class Hyper:
 
 
 class Totals(dict[str, float]):
-    """Sums over all parameters, by name. What no parameter contributed to is 0.0."""
+    """Sums over all parameters, by name. What no parameter contributed to is 0.0.
+
+    Attributes:
+        reports: what was handed out tensor by tensor, in the parameters' order: (a tensor of one number, its weight).
+            Nobody has waited for these numbers or added them up. Other lanes add them to the sums instead.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reports: dict[str, list[tuple[Any, Any]]] = {}
 
     def __missing__(self, name: str) -> float:
         return 0.0
 
     def add(self, name: str, value: float) -> None:
         self[name] = self[name] + value
+
+    def report(self, name: str, value: Any, weight: Any) -> None:
+        self.reports.setdefault(name, []).append((value, weight))
 
 
 def flags_of(numbers: Numbers) -> tuple[tuple[str, bool], ...]:
