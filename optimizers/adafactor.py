@@ -26,7 +26,7 @@ def _step(x: Any, h: Any) -> None:
     x.keep("RMS", size)
     # The rate is a number per parameter: relative to its weights' size.
     lr = x.at_least(size, h.eps_scale, times=h.rate) if h.scale_parameter else h.rate
-    square = grad**2 + h.eps
+    square = (grad**2).add_(h.eps)
     if x.has("exp_avg_sq_row"):
         x.exp_avg_sq_row.mul_(h.beta2).add_(x.mean_over_columns(square), alpha=1.0 - h.beta2)
         x.exp_avg_sq_col.mul_(h.beta2).add_(x.mean_over_rows(square), alpha=1.0 - h.beta2)
@@ -40,7 +40,7 @@ def _step(x: Any, h: Any) -> None:
         update = x.exp_avg.mul_(h.beta1).add_(update, alpha=1 - h.beta1)
     if h.decays:
         x.add_(p, p, alpha=-h.weight_decay * lr)
-    p.add_(-update)
+    p.sub_(update)
     if p is not x.p:
         x.p.copy_(p)
 

@@ -32,7 +32,7 @@ def _step(x: Any, h: Any) -> None:
     factored = x.has("exp_avg_sq_row")
     grad = x.upcast(x.grad)
     x.keep("RMS", x.rms(x.p))
-    square = grad**2 + h.eps
+    square = (grad**2).add_(h.eps)
     if factored:
         x.exp_avg_sq_row.mul_(h.beta2).add_(x.mean_over_columns(square), alpha=1.0 - h.beta2)
         x.exp_avg_sq_col.mul_(h.beta2).add_(x.mean_over_rows(square), alpha=1.0 - h.beta2)
@@ -44,7 +44,7 @@ def _step(x: Any, h: Any) -> None:
     x.exp_avg.mul_(h.beta1).add_(update, alpha=1 - h.beta1)
     if factored:
         # Instability: how far the update is from its average. Where it is large, the step is small.
-        instability = (update - x.exp_avg) ** 2 + h.eps_instability
+        instability = (update - x.exp_avg).square_().add_(h.eps_instability)
         x.exp_avg_res_row.mul_(h.beta3).add_(x.mean_over_columns(instability), alpha=1.0 - h.beta3)
         x.exp_avg_res_col.mul_(h.beta3).add_(x.mean_over_rows(instability), alpha=1.0 - h.beta3)
         update = inverse_root(x, x.exp_avg_res_row, x.exp_avg_res_col).mul_(x.exp_avg)
@@ -53,7 +53,7 @@ def _step(x: Any, h: Any) -> None:
     if h.decays:
         x.p.add_(x.p, alpha=-h.weight_decay * h.lr)
     update.mul_(h.lr)
-    x.p.add_(-update)
+    x.p.sub_(update)
 
 
 class CAME(FastOptimizer):
