@@ -62,6 +62,19 @@ def with_entry(job: Job, spec: OptimizerSpec, catalogue: Catalogue) -> Job:
     return chosen
 
 
+def with_name(job: Job, optimizer_type: str, catalogue: Catalogue) -> Job:
+    """A job that uses what somebody named: an entry by its own name, an alias, a fast implementation, or any class."""
+    spec = catalogue.find(optimizer_type)
+    if spec is None:
+        return job.with_optimizer(optimizer_type)
+    if spec is catalogue.find_for_options(job.options):
+        named_fast = spec.fast is not None and optimizer_type == spec.fast.optimizer_type
+        return with_fast(job, spec, True) if named_fast else job
+    if optimizer_type == spec.optimizer_type:
+        return with_entry(job, spec, catalogue)
+    return job.with_optimizer(optimizer_type, same=spec.names)
+
+
 def fast_hindrance(job: Job, spec: OptimizerSpec) -> Text | None:
     """Why the fast implementation cannot run this job although the optimizer has one; None where it can."""
     if spec.fast is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.catalogue.catalogue import Catalogue
 from core.catalogue.spec import OptimizerSpec
 from core.job.model import Job
+from core.job.optimizer import with_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def choose(job: Job, spec: OptimizerSpec, catalogue: Catalogue) -> Choice:
     old_form = any(job.options.get(name) == value for form in spec.old_forms for name, value in form.options.items())
     # What the job already says in other words (an alias, an old form) is left as it is; what it only implies is said.
     said = before is spec and (bool(job.optimizer_type) or old_form)
-    chosen = job if said else job.with_optimizer(spec.optimizer_type)
+    chosen = job if said else with_entry(job, spec, catalogue)
     present = job.options.get("learning_rate")
     start = spec.learning_rate.start
     if present is None or (before is not None and before is not spec and present == before.learning_rate.start):

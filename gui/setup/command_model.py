@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -74,6 +75,8 @@ def _write(job: Job, syntax: Syntax, environment: Environment, options: OptionSe
     """The text, and whether it says all of the job. Raises CaddieError where the format cannot hold the command."""
     # Late: the window opens without these.
     from core.command.build import build_argv
+    from core.command.export import variable_lines
+    from core.command.surroundings import surroundings_of
     from core.job.store import dumps
 
     if syntax == "toml":
@@ -81,12 +84,14 @@ def _write(job: Job, syntax: Syntax, environment: Environment, options: OptionSe
     if environment.sd_scripts is None:
         environment = replace(environment, sd_scripts=STAND_IN.sd_scripts)
     checkout, python = str(environment.sd_scripts), str(environment.python)
+    around = surroundings_of(job)
+    build = partial(build_argv, job, python=python, checkout=checkout, options=options, companion=around.companion)
+    complete = True
     try:
-        argv = build_argv(job, python=python, checkout=checkout, options=options, companion=None)
+        argv = build()
     except Problems:  # found as faults already
-        argv = build_argv(job, python=python, checkout=checkout, options=options, companion=None, stand_in=UNSAID)
-        return _join(argv, syntax), False
-    return _join(argv, syntax), True
+        argv, complete = build(stand_in=UNSAID), False
+    return "\n".join([*variable_lines(around, syntax), _join(argv, syntax)]), complete
 
 
 def _join(argv: list[str], syntax: Syntax) -> str:

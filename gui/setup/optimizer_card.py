@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from core.catalogue.spec import ArgumentSpec, OptimizerSpec
 from core.environment.model import Environment
 from core.job.model import Job
+from core.job.optimizer import is_fast, with_fast, with_hand_loss, with_name
 from gui.forms.binding import FormBinding
 from gui.forms.group import FieldGroup
 from gui.forms.row import FieldRow, FormTools
@@ -18,6 +19,7 @@ from gui.models.badges import method_badge, readiness_badge
 from gui.services import Services
 from gui.setup.optimizer_model import OptimizerView, view_of, with_starting_rate, without_arguments
 from gui.setup.optimizer_notes import OptimizerNotes
+from gui.setup.optimizer_switches import OptimizerSwitches
 from gui.setup.other_arguments import OtherArguments
 from gui.setup.picker import OptimizerPicker
 from gui.widgets.badge import Badge
@@ -85,6 +87,9 @@ class OptimizerCard(Translated, QFrame):
         self._summary = Label("", "muted", wrap=True, parent=self)
         self.notes = OptimizerNotes(theme, self._tools, self)
         self.notes.use_starting_rate.connect(self._use_starting_rate)
+        self.switches = OptimizerSwitches(theme, self._tools, self)
+        self.switches.fast_wanted.connect(self._want_fast)
+        self.switches.loss_wanted.connect(self._want_loss)
         self.probe_line = Label("", "muted", wrap=True, parent=self)
         self.probe_again = Button(theme, icon="refresh", parent=self)
         self.probe_again.clicked.connect(self._probe_now)
@@ -110,7 +115,7 @@ class OptimizerCard(Translated, QFrame):
         self._body.setSpacing(8)
         for layout in (head, choice):
             self._body.addLayout(layout)
-        for prose in (self._summary, self.notes):
+        for prose in (self._summary, self.notes, self.switches):
             # In a row of its own: a column would work out the height of the text as if it were as wide as the card.
             prose.setMaximumWidth(PROSE_WIDTH)
             line = QHBoxLayout()
@@ -155,6 +160,7 @@ class OptimizerCard(Translated, QFrame):
             if self.picker.hasFocus():
                 self._explain()
         self.notes.show_for(view.spec, job)
+        self.switches.show_for(view.spec, job)
         self.reset_all.setEnabled(bool(job.arguments))
 
     def _explain(self) -> None:
@@ -178,10 +184,20 @@ class OptimizerCard(Translated, QFrame):
     def _pick(self, optimizer_type: str) -> None:
         job = self._services.session.job
         spec = self._services.catalogue.find(optimizer_type)
-        if spec is not None and spec is self._services.catalogue.find_for_options(job.options):
-            return
-        label = self.tr("Use {0}").format(spec.name if spec is not None else optimizer_type)
-        self._services.session.edit(job.with_optimizer(optimizer_type), label)
+        chosen = with_name(job, optimizer_type, self._services.catalogue)
+        if chosen is not job:
+            label = self.tr("Use {0}").format(spec.name if spec is not None else optimizer_type)
+            self._services.session.edit(chosen, label)
+
+    def _want_fast(self, on: bool) -> None:
+        spec = self._view.spec if self._view is not None else None
+        if spec is not None:
+            label = self.tr("Fast implementation: on") if on else self.tr("Fast implementation: off")
+            self._services.session.edit(with_fast(self._services.session.job, spec, on), label)
+
+    def _want_loss(self, on: bool) -> None:
+        label = self.tr("Hand over the loss: on") if on else self.tr("Hand over the loss: off")
+        self._services.session.edit(with_hand_loss(self._services.session.job, on), label)
 
     def _reset_all(self) -> None:
         job = self._services.session.job
@@ -296,7 +312,7 @@ class OptimizerCard(Translated, QFrame):
         if spec is not None:
             self._summary.setText(self._tools.say(spec.summary))
             self.method.set_look(method_badge(spec.lr_method, alone=True))
-            state = self._services.environments.state(spec)
+            state = self._services.environments.state(spec, fast=is_fast(self._services.session.job, spec))
             self.state.set_look(readiness_badge(state.readiness))
             self.state.setToolTip(self._tools.say(state.reason) if state.reason is not None else "")
         self._say_probe()

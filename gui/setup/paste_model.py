@@ -76,7 +76,7 @@ def _with_optimizer(job: Job, pasted: PastedLike, catalogue: Catalogue) -> Job:
     before, after = catalogue.find_for_options(job.options), catalogue.find(wanted)
     if before is not None and before is after and job.optimizer_type:
         return job.with_option("optimizer_type", wanted)  # another spelling of the same
-    return job.with_optimizer(wanted)
+    return job.with_optimizer(wanted, same=() if after is None else after.names)
 
 
 def changes(before: Job, after: Job) -> list[Change]:

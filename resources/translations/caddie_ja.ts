@@ -1156,6 +1156,22 @@
         <translation>{0} を使う</translation>
     </message>
     <message>
+        <source>Fast implementation: on</source>
+        <translation>高速実装: オン</translation>
+    </message>
+    <message>
+        <source>Fast implementation: off</source>
+        <translation>高速実装: オフ</translation>
+    </message>
+    <message>
+        <source>Hand over the loss: on</source>
+        <translation>loss を渡す: オン</translation>
+    </message>
+    <message>
+        <source>Hand over the loss: off</source>
+        <translation>loss を渡す: オフ</translation>
+    </message>
+    <message>
         <source>Reset all arguments</source>
         <translation>すべての引数を既定値に戻す</translation>
     </message>
@@ -1387,6 +1403,33 @@
     <message>
         <source>name, or dotted path of a class</source>
         <translation>名称またはクラスのパス</translation>
+    </message>
+</context>
+<context>
+    <name>OptimizerSwitches</name>
+    <message>
+        <source>Caddie&apos;s own {0}: the same numbers as {1}, in less time per step.</source>
+        <translation>Caddie 独自の {0} を使います。{1} と同じ数値になり、1 ステップの時間が短くなります。</translation>
+    </message>
+    <message>
+        <source>The training needs Caddie&apos;s folder where it is; it loads this one package from there.</source>
+        <translation>学習時に Caddie のフォルダーからこのパッケージだけを読み込むため、フォルダーは移動しないでください。</translation>
+    </message>
+    <message>
+        <source>sd-scripts never tells this optimizer the loss that it steers by. Switched on, Caddie&apos;s companion hands it the loss of each step: the mean of its micro-batches.</source>
+        <translation>sd-scripts は、このオプティマイザーの調整の手がかりとなる loss を渡しません。オンにすると、Caddie のコンパニオンが各ステップの loss (勾配累積では平均) を渡します。</translation>
+    </message>
+    <message>
+        <source>The training becomes another one than sd-scripts alone would do: a learning rate that suited it before may not suit it any more.</source>
+        <translation>sd-scripts だけで実行した場合とは異なる学習になります。これまで適切だった学習率が合わなくなることがあります。</translation>
+    </message>
+    <message>
+        <source>Fast implementation</source>
+        <translation>高速実装</translation>
+    </message>
+    <message>
+        <source>Hand over the loss</source>
+        <translation>loss を渡す</translation>
     </message>
 </context>
 <context>

@@ -233,6 +233,24 @@ def test_a_sound_folder_loads(folder: Path) -> None:
     assert [spec.id for spec in load_catalogue(folder)] == ["AdamW", "Lion"]
 
 
+def fast(rest: str, name: str = "optimizers.AdamW") -> str:
+    """A table about a fast implementation, in front of the state."""
+    return f"[fast]\noptimizer_type = '{name}'\n{rest}\n[state]"
+
+
+def test_a_fast_implementation_is_a_name_of_its_entry(folder: Path, change: Change) -> None:
+    change(Path("adamw.toml"), "[state]", fast("equals = 'torch 2.1'\nonly_with = { eps = 1e-8 }"))
+    catalogue = load_catalogue(folder)
+    found = catalogue.find("optimizers.AdamW")
+    assert found is not None
+    assert found is catalogue["AdamW"]
+    assert found.fast is not None
+    assert (found.fast.equals, found.fast.only_with, found.fast.requirements) == ("torch 2.1", {"eps": 1e-8}, ())
+    assert found.names[-1] == "optimizers.AdamW"
+    change(Path("lion.toml"), "[state]", fast("equals = 'x 1'"))
+    assert complaints(folder) == ["lion.toml: name 'optimizers.AdamW' is already taken by adamw.toml."]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
@@ -270,6 +288,14 @@ def test_a_sound_folder_loads(folder: Path) -> None:
         ('aliases = ["torch.optim.AdamW"]', 'aliases = ["LION"]', "name 'lion' is already taken by adamw.toml."),
         ('aliases = ["torch.optim.AdamW"]', 'mistaken_names = ["ADAMW"]', "adamw is its right name."),
         ('id = "AdamW"', "id = ", "adamw.toml: "),
+        ("[state]", fast("equals = 'a 1'", name="torch.optim.Adam"), "[fast]: 'optimizer_type' must be a class of optimizers."),
+        ("[state]", fast("equals = 'a 1'", name="AdamW"), "[fast]: 'optimizer_type' must be a dotted path to a class."),
+        ("[state]", fast("equal = 'a 1'"), "adamw.toml [fast]: unknown key 'equal'. Did you mean 'equals'?"),
+        ("[state]", fast("equals = 1"), "adamw.toml [fast]: 'equals' must be a text"),
+        ("[state]", fast("equals = 'a 1'\nonly_with = { epz = 1 }"), "'fast.only_with' names an argument 'epz'"),
+        ("[state]", fast("equals = 'a 1'\nonly_with = { eps = true }"), "'fast.only_with' True:"),
+        ("[state]", fast("equals = 'a 1'\n[[fast.notes]]\nshared = 'no-such'"), "note 'no-such' is not declared."),
+        ("[state]", fast("equals = 'a 1'\n[[fast.requirements]]\npackage = 'x'"), "the key 'module' is missing."),
     ],
 )
 def test_every_mistake_is_told(folder: Path, change: Change, old: str, new: str, complaint: str) -> None:
