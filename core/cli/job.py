@@ -6,13 +6,18 @@ from argparse import Namespace
 from pathlib import Path
 
 from core.catalogue.loader import load_catalogue
+from core.catalogue.spec import OptimizerSpec
 from core.cli.optimizers import find_optimizer
 from core.cli.output import note
 from core.cli.place import find_place, options_in
 from core.command.export import export_file, export_job
+from core.command.surroundings import own_variables, surroundings_of
+from core.environment.module_path import hidden_package_problem
 from core.errors import CaddieError
 from core.job.check import job_faults
+from core.job.model import Job
 from core.job.new import new_job
+from core.job.optimizer import fast_hindrance, needs_package, wants_loss, with_fast, with_hand_loss
 from core.job.store import load_job, save_job
 from core.text import Text
 
@@ -24,6 +29,11 @@ def run_command(options: Namespace) -> int:
     known = options_in(environment, job.script)
     for fault in job_faults(job, known, load_catalogue()):
         note(fault.sentence())  # beside the command: an export may be meant for another checkout, which knows more
+    hidden = hidden_package_problem(environment.sd_scripts, environment.python) if needs_package(job) else None
+    if hidden is not None:
+        note(hidden)
+    if options.format in ("argv", "toml"):
+        _tell_surroundings(job)
     if options.output:
         path = Path(options.output)
         export_file(job, path, environment=environment, options=known, format=options.format)
@@ -31,6 +41,17 @@ def run_command(options: Namespace) -> int:
     else:
         print(export_job(job, options.format, environment=environment, options=known), end="")
     return 0
+
+
+def _tell_surroundings(job: Job) -> None:
+    """Names what the job needs around it, which these formats cannot hold."""
+    around = surroundings_of(job)
+    needs = [f"{name}={value}" for name, value in own_variables(around).items()]
+    if around.companion is not None:
+        needs.append(f"{around.companion} in front of the script")
+    if needs:
+        listed = "; ".join(needs)
+        note(Text(f"This job needs: {listed}", f"このジョブの実行に必要です: {listed}"))
 
 
 def run_new(options: Namespace) -> int:
@@ -43,7 +64,13 @@ def run_new(options: Namespace) -> int:
             )
         )
     catalogue = load_catalogue()
-    save_job(new_job(find_optimizer(catalogue, options.optimizer), catalogue), path)
+    spec = find_optimizer(catalogue, options.optimizer)
+    job = new_job(spec, catalogue)
+    if options.fast or (spec.fast is not None and options.optimizer == spec.fast.optimizer_type):
+        job = _fast(job, spec)
+    if options.hand_loss:
+        job = _told(job, spec)
+    save_job(job, path)
     note(
         Text(
             f"Written: {path}. Fill in the model, the dataset and the output, then: python main.py run {path}",
@@ -51,3 +78,18 @@ def run_new(options: Namespace) -> int:
         )
     )
     return 0
+
+
+def _fast(job: Job, spec: OptimizerSpec) -> Job:
+    if spec.fast is None:
+        raise CaddieError(Text(f"{spec.name} has no fast implementation.", f"{spec.name} には高速実装がありません。"))
+    hindrance = fast_hindrance(job, spec)
+    if hindrance is not None:
+        raise CaddieError(Text(f"{spec.name}: {hindrance.en}", f"{spec.name}: {hindrance.ja}"))
+    return with_fast(job, spec, True)
+
+
+def _told(job: Job, spec: OptimizerSpec) -> Job:
+    if not wants_loss(job.optimizer_type):
+        raise CaddieError(Text(f"{spec.name} does not ask for the loss.", f"{spec.name} は loss を受け取りません。"))
+    return with_hand_loss(job, True)

@@ -128,6 +128,10 @@ def _print_one(spec: OptimizerSpec, states: dict[str, OptimizerState] | None) ->
         (say(Text("low precision", "低精度適応")), cell(spec.low_precision)),
         (say(Text("in sd-scripts since", "sd-scripts の対応時期")), cell(spec.since)),
     ]
+    if spec.fast is not None:
+        name, equals = spec.fast.optimizer_type, spec.fast.equals
+        words = Text(f"{name}, the same numbers as {equals}", f"{name} ({equals} と同じ数値)")
+        facts.append((say(Text("fast implementation", "高速実装")), say(words)))
     if states is not None:
         state = states[spec.id]
         reason = f": {say(state.reason)}" if state.reason else ""

@@ -9,6 +9,7 @@ from typing import Protocol
 from core import __version__
 
 FORMATS = ("argv", "sh", "bat", "ps1", "toml")
+BENCH_SETS = ("sd15", "sdxl", "full", "sd15-tiny", "sdxl-tiny", "full-tiny")
 
 _EPILOG = """\
 without a verb: open the window (a job file as the only word opens that job); without a display: run the demo.
@@ -48,6 +49,8 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_argument("--optimizer", default="Prodigy", metavar="NAME", help="catalogue name (default: Prodigy)")
     demo.add_argument("--steps", type=positive, default=300, metavar="N", help="optimizer steps (default: 300)")
     add_json(demo)
+
+    _add_bench(verbs)
 
     test = verbs.add_parser("test", help="run the test suite; what follows goes to pytest")
     test.add_argument("arguments", nargs=argparse.REMAINDER, help="for pytest")
@@ -120,7 +123,23 @@ def _add_new(verbs: Verbs) -> None:
     verb = verbs.add_parser("new", help="a job file to begin with")
     verb.add_argument("--optimizer", required=True, metavar="NAME", help="catalogue name")
     verb.add_argument("-o", "--output", required=True, metavar="JOB", help="file to write (.toml)")
+    verb.add_argument("--fast", action="store_true", help="with Caddie's own fast implementation of the optimizer")
+    verb.add_argument("--hand-loss", action="store_true", help="the companion tells the emo series its loss")
     verb.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def _add_bench(verbs: Verbs) -> None:
+    verb = verbs.add_parser("bench", help="measure Caddie's optimizers beside the originals, on this machine")
+    verb.add_argument("what", choices=("optimizers",), help="what to measure")
+    verb.add_argument(
+        "--set", choices=BENCH_SETS, default="sd15", help="parameters of a LoRA (rank 16) or of a full fine-tune (default: sd15)"
+    )
+    verb.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="default: cpu")
+    verb.add_argument("--optimizers", metavar="A,B", help="only these (default: all)")
+    verb.add_argument("--threads", type=positive, default=1, metavar="N", help="CPU threads (default: 1, the least noisy)")
+    verb.add_argument("--rounds", type=positive, metavar="N", help="at most so many steps are measured (default: 9)")
+    verb.add_argument("--environment", metavar="ID", help="measure in that environment's Python (default: Caddie's own)")
+    verb.add_argument("--json", metavar="FILE", help="also write the figures there; '-' prints them instead of the table")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

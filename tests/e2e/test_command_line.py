@@ -83,6 +83,37 @@ def test_a_reader_that_stops_reading_is_no_error(home: Path) -> None:
     process.stderr.close()
 
 
+def test_new_knows_the_fast_implementation_and_the_loss(home: Path) -> None:
+    job = home / "fast.toml"
+    assert caddie(home, "new", "--optimizer", "prodigy", "--fast", "-o", str(job)).returncode == 0
+    assert toml.load(job)["optimizer_type"] == "optimizers.Prodigy"
+    named = home / "named.toml"
+    assert caddie(home, "new", "--optimizer", "optimizers.Prodigy", "-o", str(named)).returncode == 0
+    assert toml.load(named) == toml.load(job)
+
+    place = ["--python", sys.executable, "--checkout", str(DEMO)]
+    folder = str(RESOURCES / "python")
+    listed = caddie(home, "command", str(job), *place, "--format", "argv")
+    assert "optimizers.Prodigy" in json.loads(listed.stdout)
+    assert f"This job needs: PYTHONPATH={folder}" in listed.stderr
+    script = caddie(home, "command", str(job), *place, "--format", "sh")
+    assert f"PYTHONPATH={folder}" in script.stdout
+    assert "This job needs" not in script.stderr
+
+    emo = home / "emo.toml"
+    assert caddie(home, "new", "--optimizer", "EmoNavi", "--hand-loss", "-o", str(emo)).returncode == 0
+    assert toml.load(emo)["caddie"]["caddie_hand_loss"] is True
+    for arguments, said in (
+        (["AdamW", "--fast"], "AdamW has no fast implementation."),
+        (["AdamW", "--hand-loss"], "AdamW does not ask for the loss."),
+    ):
+        refused = caddie(home, "new", "--optimizer", *arguments, "-o", str(home / "no.toml"))
+        assert refused.returncode == 1
+        assert said in refused.stderr
+        assert not (home / "no.toml").exists()
+    assert "optimizers.Prodigy, the same numbers as prodigyopt 1.1.2" in caddie(home, "optimizers", "Prodigy").stdout
+
+
 def test_from_new_to_trained(home: Path) -> None:
     job = home / "ジョブ 1.toml"
     assert caddie(home, "new", "--optimizer", "DAdaptAdam", "-o", str(job)).returncode == 0
