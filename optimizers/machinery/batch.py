@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
 
+from optimizers.machinery import cuda
 from optimizers.machinery.backend import Backend
 from optimizers.machinery.compiler import CompileError, find_compiler
+from optimizers.machinery.cuda import CudaLot
 from optimizers.machinery.flat import FlatLot
 from optimizers.machinery.lanes import MatrixLane, TensorLane
 from optimizers.machinery.native import REALS, kernel
@@ -25,7 +27,9 @@ _PLAIN = (Tensor, torch.nn.Parameter)
 """Subclasses (DTensor, quantised tensors) do not lie in memory as they look."""
 
 Lot: TypeAlias = FlatLot | PointerLot | StackLot
+Flags: TypeAlias = tuple[tuple[str, bool], ...]
 HyperOf: TypeAlias = Callable[..., "Numbers | None"]
+_Pointers = TypeVar("_Pointers", bound=PointerLot)
 
 
 class Kind(NamedTuple):
@@ -198,39 +202,87 @@ class Batch:
             for share, numbers in parts:
                 waiting += self._stacks(program, share, numbers, totals)
         else:
-            for share, numbers in self._pointers(program, parts, totals):
+            for share, numbers in self._pointers(program, parts, totals, waiting):
                 waiting += self._flat(program, share, numbers, totals)
         _read(waiting, totals)
         return totals
 
-    def _pointers(self, program: Program, parts: list[tuple[Share, Numbers]], totals: Totals) -> list[tuple[Share, Numbers]]:
+    def sweep_each(self, program: Program, hyper: HyperOf) -> list[Totals]:
+        """Runs a matrix program on every parameter, and keeps the sums of each share apart.
+
+        Returns:
+            The totals of each of the batch's shares; all of them are read in one wait.
+        """
+        each = [Totals() for _ in self.shares]
+        waiting: list[tuple[str, Tensor]] = []
+        for place, (share, totals) in enumerate(zip(self.shares, each, strict=True)):
+            numbers = hyper(share.group) if share.params else None
+            if numbers is None:
+                continue
+            if self._backend == "exact":
+                _one_by_one(program, share, numbers, totals)
+            else:
+                waiting += [(f"{place} {name}", value) for name, value in self._stacks(program, share, numbers, totals)]
+        read = Totals()
+        _read(waiting, read)
+        for key, value in read.items():
+            place, _, name = key.partition(" ")
+            each[int(place)].add(name, value)
+        return each
+
+    def _pointers(
+        self, program: Program, parts: list[tuple[Share, Numbers]], totals: Totals, waiting: list[tuple[str, Tensor]]
+    ) -> list[tuple[Share, Numbers]]:
         """Runs what generated kernels can do, all groups of one kind in one call; returns the rest."""
         if self._backend == "eager":
             return parts
-        kinds: dict[tuple[torch.dtype, tuple[tuple[str, bool], ...], bool], list[tuple[Share, Numbers]]] = {}
+        kinds: dict[tuple[torch.device, torch.dtype, Flags, bool], list[tuple[Share, Numbers]]] = {}
         rest: list[tuple[Share, Numbers]] = []
         for share, numbers in parts:
             for kind, part in share.by_kind():
-                if kind.regular and kind.device.type == "cpu" and kind.dtype in REALS and find_compiler() is not None:
-                    kinds.setdefault((kind.dtype, flags_of(numbers), numbers.get("slice_p", 1) > 1), []).append((part, numbers))
+                if kind.regular and self._has_kernels(kind):
+                    key = (kind.device, kind.dtype, flags_of(numbers), numbers.get("slice_p", 1) > 1)
+                    kinds.setdefault(key, []).append((part, numbers))
                 else:
                     rest.append((part, numbers))
-        for (dtype, flags, sliced), members in kinds.items():
+        for (where, dtype, flags, sliced), members in kinds.items():
+            device = cuda.kernel_device(where)
             try:
-                compiled = kernel(program, flags, dtype, sliced=sliced)
-            except CompileError:
+                if device is None:
+                    self._lot(PointerLot, members).run(kernel(program, flags, dtype, sliced=sliced), members, totals)
+                else:
+                    compiled = cuda.kernel(program, flags, dtype, sliced, device)
+                    waiting += self._lot(CudaLot, members).launch(device, compiled, members)
+            except CompileError as error:
                 if self._backend == "native":
                     raise
+                if device is not None:
+                    cuda.tell(str(error))
                 rest += members
-                continue
-            self._pointer_lot(members).run(compiled, members, totals)
         return rest
 
-    def _pointer_lot(self, members: list[tuple[Share, Numbers]]) -> PointerLot:
-        key = ("pointers", *(tuple(map(id, share.params)) for share, _ in members))
+    def _has_kernels(self, kind: Kind) -> bool:
+        """Whether there can be kernels for parameters of a kind.
+
+        Raises:
+            CompileError: "native" was asked for, and the device cannot be used so.
+        """
+        try:
+            device = cuda.kernel_device(kind.device)
+        except CompileError as error:
+            if self._backend == "native":
+                raise
+            cuda.tell(str(error))
+            return False
+        if device is not None:
+            return kind.dtype in cuda.ELEMENTS
+        return kind.device.type == "cpu" and kind.dtype in REALS and find_compiler() is not None
+
+    def _lot(self, kind: type[_Pointers], members: list[tuple[Share, Numbers]]) -> _Pointers:
+        key = (kind, *(tuple(map(id, share.params)) for share, _ in members))
         lot = self._plans.lots.get(key)
-        if not isinstance(lot, PointerLot):
-            lot = self._plans.lots[key] = PointerLot([share.params for share, _ in members])
+        if not isinstance(lot, kind):
+            lot = self._plans.lots[key] = kind([share.params for share, _ in members])
         return lot
 
     def _flat(self, program: Program, share: Share, numbers: Numbers, totals: Totals) -> list[tuple[str, Tensor]]:

@@ -24,7 +24,12 @@ class PointerLot:
 
     Args:
         groups: the parameters of each group, all contiguous.
+
+    Attributes:
+        chunk: the most elements of a piece.
     """
+
+    chunk = CHUNK
 
     def __init__(self, groups: Sequence[Sequence[Tensor]]) -> None:
         self._sizes = [[p.numel() for p in params] for params in groups]
@@ -41,9 +46,9 @@ class PointerLot:
         """
         table = array("q")
         for name in kernel.trace.arrays:
-            table.extend(self._column(name, members))
+            table.extend(self.column(name, members))
         slices = tuple(int(numbers.get("slice_p", 1)) for _, numbers in members)
-        items, edges = self._pieces(slices, members)
+        items, edges = self.pieces(slices, members)
         hypers = array("d", [float(numbers[name]) for _, numbers in members for name in kernel.trace.hypers])
         sums = array("d", bytes(8 * max(1, edges[-1] * len(kernel.trace.totals))))
         kernel.run(items, table, sum(map(len, self._sizes)), hypers, sums)
@@ -51,7 +56,8 @@ class PointerLot:
         for index, total in enumerate(kernel.trace.totals):
             totals.add(total.name, sum(sums[index : edges[-1] * width : width]))
 
-    def _column(self, name: str, members: Sequence[tuple[Share, Numbers]]) -> array[int]:
+    def column(self, name: str, members: Sequence[tuple[Share, Numbers]]) -> array[int]:
+        """The addresses of one array of all parameters; the same object as before where none can have changed."""
         if name == "p":
             return array("q", [p.data_ptr() for share, _ in members for p in share.params])
         if name == "grad":
@@ -63,14 +69,14 @@ class PointerLot:
             kept = self._columns[name] = (tensors, array("q", [tensor.data_ptr() for tensor in tensors]))
         return kept[1]
 
-    def _pieces(self, slices: tuple[int, ...], members: Sequence[tuple[Share, Numbers]]) -> tuple[array[int], list[int]]:
+    def pieces(self, slices: tuple[int, ...], members: Sequence[tuple[Share, Numbers]]) -> tuple[array[int], list[int]]:
         """The pieces of work (see `native.ITEM`), and where each group's begin; the last edge is their number."""
         kept = self._items.get(slices)
         if kept is not None:
             return kept
         items, edges, tensor = array("q"), [0], 0
         for row, ((share, _), slice_p) in enumerate(zip(members, slices, strict=True)):
-            chunk = max(CHUNK // slice_p, 1) * slice_p
+            chunk = max(self.chunk // slice_p, 1) * slice_p
             for size, state in zip(self._sizes[row], share.states, strict=True):
                 p0 = state.get("p0")
                 whole = int(not (isinstance(p0, Tensor) and p0.dim() == 0))

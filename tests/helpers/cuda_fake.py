@@ -1,0 +1,98 @@
+"""A device for `optimizers.machinery.cuda` that is no GPU: the CUDA text, built for the CPU, on tensors in its memory.
+
+It counts what a GPU would be asked to do. What it cannot show is speed, and what goes wrong only where threads really
+run at the same time; `backward` runs them in the opposite order, which a kernel without races does not notice.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import shutil
+import subprocess
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+SHIM = Path(__file__).with_name("cuda_shim.h")
+COMPILER = shutil.which("g++") or shutil.which("c++")
+FLAGS = ("-O1", "-march=native", "-ffp-contract=off", "-std=c++17", "-shared", "-fPIC", "-w", "-fno-stack-protector")
+
+_ENTRY = """
+static long long shim_arguments[16];
+extern "C" void shim_kernel(long long blocks, int threads, int backward, const long long *arguments) {{
+    memcpy(shim_arguments, arguments, {count} * sizeof *arguments);
+    shim_grid((unsigned)blocks, (unsigned)threads, backward, [] {{
+        ((void (*)({types}))kernel)({values});
+    }});
+}}
+"""
+"""Addresses and 8-byte integers go the same way on the machines this runs on."""
+
+
+class FakeDevice:
+    """Stands for a CUDA device.
+
+    Args:
+        folder: where kernels are built.
+        backward: in which order the threads of a block run.
+
+    Attributes:
+        launches, copies: what was asked for since they were last emptied: names of kernels' texts, bytes of copies.
+    """
+
+    def __init__(self, folder: Path, *, backward: bool = False) -> None:
+        self.device = torch.device("cpu")
+        self.current_stream = 0
+        self.launches: list[int] = []
+        self.copies: list[int] = []
+        self._folder = folder
+        self._backward = backward
+        self._functions: list[Any] = []
+        self._known: dict[str, int] = {}
+
+    def function(self, source: str) -> int:
+        if source not in self._known:
+            self._functions.append(ctypes.CDLL(str(build(source, self._folder))).shim_kernel)
+            self._known[source] = len(self._functions) - 1
+        return self._known[source]
+
+    def stream(self) -> int:
+        return self.current_stream
+
+    def upload(self, parts: Sequence[array[Any]], room: Tensor) -> None:
+        assert room.dtype == torch.int64 and room.is_contiguous()
+        place, size = room.data_ptr(), sum(len(part) * part.itemsize for part in parts)
+        assert size % 8 == 0 and size <= 8 * room.numel()
+        for part in parts:
+            ctypes.memmove(place, part.buffer_info()[0], len(part) * part.itemsize)
+            place += len(part) * part.itemsize
+        self.copies.append(size)
+
+    def launch(self, function: int, blocks: int, threads: int, arguments: Sequence[int], stream: int) -> None:
+        assert stream == self.current_stream
+        values = (ctypes.c_longlong * len(arguments))(*arguments)
+        self._functions[function](ctypes.c_longlong(blocks), threads, int(self._backward), values)
+        self.launches.append(function)
+
+
+def build(source: str, folder: Path) -> Path:
+    """The library with a kernel's text and the shim; made once."""
+    assert COMPILER is not None
+    count = source.partition("kernel(")[2].partition(")")[0].count(",") + 1
+    entry = _ENTRY.format(
+        count=count,
+        types=", ".join(["long long"] * count),
+        values=", ".join(f"shim_arguments[{index}]" for index in range(count)),
+    )
+    text = f"{SHIM.read_text(encoding='utf-8')}\n{source}\n{entry}"
+    library = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.so"
+    if not library.exists():
+        command = [COMPILER, *FLAGS, "-x", "c++", "-", "-o", str(library), "-lm"]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-4000:]
+    return library
