@@ -10,7 +10,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.realpath(__file__))
 VENV = os.path.join(ROOT, ".venv")
-VERB_GROUPS = {"demo": ("app", "train"), "test": ("app", "train", "test")}
+VERB_GROUPS = {"demo": ("app", "train"), "bench": ("app", "train"), "test": ("app", "train", "test")}
 
 
 def main(arguments):

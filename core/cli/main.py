@@ -66,6 +66,10 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from core.cli.demo import run_demo
 
         return run_demo
+    if name == "bench":
+        from core.cli.bench import run_bench
+
+        return run_bench
     if name == "test":
         from core.cli.suite import run_test
 
