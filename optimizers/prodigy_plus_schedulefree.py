@@ -21,10 +21,10 @@ from torch import Tensor
 from optimizers.machinery.batch import Batch, Group, Plans, Share, State
 from optimizers.machinery.matrix import matrix_of
 from optimizers.machinery.optimizer import FastOptimizer
-from optimizers.machinery.program import Totals
 from optimizers.prodigy_plus_arguments import check_arguments, settle_arguments
+from optimizers.prodigy_plus_estimate import RunningSums, adapt_all, add_sums
 from optimizers.prodigy_plus_kohya import FusedBackwardHook
-from optimizers.prodigy_plus_step import SLICE, adapts, beta3_of, numbers_of, step
+from optimizers.prodigy_plus_step import SLICE, adapts, numbers_of, step
 
 VERSION = (2, 0, 0)
 """What the reference 2.0.1 writes into `param_groups` as its version."""
@@ -79,6 +79,9 @@ class ProdigyPlusScheduleFree(FastOptimizer):
         ValueError: a value is out of its range.
     """
 
+    parameters_to_process: int | None = None
+    _warned: tuple[str, ...] = ()
+
     def __init__(
         self,
         params: Any,
@@ -125,16 +128,15 @@ class ProdigyPlusScheduleFree(FastOptimizer):
             "train_mode": True,
             "k": 1,
         }
-        self.parameters_to_process: int | None = None
-        self._said: set[str] = set()
         self._hook = FusedBackwardHook()
+        self._sums = RunningSums()
         super().__init__(params, defaults)
         split = bool(split_groups) and len(self.param_groups) > 1
         if split_groups and not split:
             _log.info("a single group of parameters: split_groups has no effect")
         for group in self.param_groups if split else self.param_groups[:1]:
             group["split_groups"] = split
-            self._add_sums(group)
+            add_sums(group)
         self._hook.install()
 
     @property
@@ -156,13 +158,13 @@ class ProdigyPlusScheduleFree(FastOptimizer):
         if "running_d_numerator" in first and group is not first:
             group["split_groups"] = first["split_groups"]
             if group["split_groups"]:
-                self._add_sums(group)
+                add_sums(group)
 
-    @staticmethod
-    def _add_sums(group: Group) -> None:
-        device = group["params"][0].device if group["params"] else torch.device("cpu")
-        for name in ("running_d_numerator", "running_d_denom"):
-            group[name] = torch.tensor(0.0, dtype=torch.float32, device=device)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Makes an optimizer of a copy, a pickle or a loaded state."""
+        super().__setstate__(state)
+        self._hook = self.__dict__.get("_hook") or FusedBackwardHook()
+        self._sums = RunningSums()
 
     def train(self) -> None:
         """Puts the parameters where gradients are taken."""
@@ -223,8 +225,8 @@ class ProdigyPlusScheduleFree(FastOptimizer):
             self._say("dtype", f"made for float32 and bfloat16: {p.dtype} is computed in float32")
 
     def _say(self, what: str, text: str) -> None:
-        if what not in self._said:
-            self._said.add(what)
+        if what not in self._warned:
+            self._warned += (what,)
             _log.warning("%s: %s", type(self).__name__, text)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -291,27 +293,21 @@ class ProdigyPlusScheduleFree(FastOptimizer):
 
     def update(self, batch: Batch) -> None:
         """The parameters' step, with the d of the last one; what it adds to the next d goes into the running sums."""
+        shares = [share for share in batch if share.params]
         numbers: dict[int, dict[str, float]] = {}
-        for share in batch:
-            if not share.params:
-                continue
+        for share in shares:
             if share.group["use_schedulefree"] and not share.group["train_mode"]:
                 raise RuntimeError("not in train mode: call train() before step()")
             numbers[id(share.group)] = numbers_of(share.group)
             if not adapts(share.group):
                 self._forget(share)
-        # Sums are kept apart where groups have their own d.
-        shares = [share for share in batch if share.params]
-        for members in [[share] for share in shares] if self.param_groups[0]["split_groups"] else [shares]:
-            if members:
-                totals = batch.part(members, "exact").sweep(step, lambda group: numbers[id(group)])
-                self._accumulate(members[0].group, totals)
-
-    def _accumulate(self, group: Group, totals: Totals) -> None:
-        numerator, denominator = self._sums_of(group)
-        for name, running in (("d_numerator", numerator), ("d_denom", denominator)):
-            for value, weight in totals.reports.get(name, ()):
-                running.add_(value, alpha=weight)
+        alone: list[Share] = []
+        together: list[Share] = []
+        for share in shares:
+            (alone if share.group["use_speed"] or share.group["use_orthograd"] else together).append(share)
+        for part in (batch.part(alone, "exact"), batch.part(together)):
+            for share, totals in zip(part, part.sweep_each(step, lambda group: numbers[id(group)]), strict=True):
+                self._sums.add(share.group if share.group["split_groups"] else self.param_groups[0], totals)
 
     def _forget(self, share: Share) -> None:
         """Gives back the memory of an estimate that is over."""
@@ -322,15 +318,6 @@ class ProdigyPlusScheduleFree(FastOptimizer):
         if held:
             self._plans = None
 
-    def _sums_of(self, group: Group) -> tuple[Tensor, Tensor]:
-        """The running numerator and denominator that a group adds to, on its parameters' device."""
-        if not group["split_groups"]:
-            group = self.param_groups[0]
-        device = group["params"][0].device if group["params"] else group["running_d_denom"].device
-        for name in ("running_d_numerator", "running_d_denom"):
-            group[name] = group[name].to(device)
-        return group["running_d_numerator"], group["running_d_denom"]
-
     def _end(self) -> None:
         """What follows after the last parameter: the next step's d."""
         first = self.param_groups[0]
@@ -338,14 +325,13 @@ class ProdigyPlusScheduleFree(FastOptimizer):
             if group["prodigy_steps"] > 0 and group["k"] == group["prodigy_steps"]:
                 _log.info("group %d: the step size stays as it is after %d steps", place, group["k"])
         if first["split_groups"]:
-            for group in self.param_groups:
-                self._adapt(group)
+            adapt_all(self.param_groups, self._sums)
             if first["split_groups_mean"]:
                 mean = harmonic_mean(group["d"] for group in self.param_groups)
                 for group in self.param_groups:
                     group["shared_d"] = mean
         else:
-            self._adapt(first)
+            adapt_all([first], self._sums)
             for group in self.param_groups:
                 group.update({key: first[key] for key in _SHARED_KEYS})
         for group in self.param_groups:
@@ -353,37 +339,3 @@ class ProdigyPlusScheduleFree(FastOptimizer):
                 group["effective_lr"] = group["lr"]
             group["weight_sum"] = group.get("running_weight_sum", 0)
             group["k"] += 1
-
-    def _adapt(self, group: Group) -> None:
-        """Turns a step's sums into the next d."""
-        if not adapts(group):
-            return
-        running_numerator, running_denominator = self._sums_of(group)
-        added, denominator = torch.stack([running_numerator, running_denominator]).tolist()
-        running_numerator.zero_()
-        running_denominator.zero_()
-        before = group["d_numerator"]
-        numerator = before * beta3_of(group)
-        # Negative sums count from the moment on when d has left its first value.
-        if group["d"] > group["d0"] or added > 0:
-            numerator += added
-        group["prev_d_numerator"] = before
-        group["max_d_numerator"] = max(numerator, group["max_d_numerator"])
-        group["d_numerator"] = numerator
-        group["d_denom"] = denominator
-        group["d_prev"] = group["d"]
-        group["d"] = _next_d(group)
-
-
-def _next_d(group: Group) -> float:
-    d, numerator, before = group["d"], group["d_numerator"], group["prev_d_numerator"]
-    if group["use_speed"]:
-        if numerator >= group["max_d_numerator"] and numerator > 0 and before > 0:
-            growth = min(2**0.25, (numerator / before) ** 0.5)
-            return max(d, d * growth * (group["d_coef"] ** 0.125))
-    elif group["d_denom"] > 0:
-        d_hat = numerator / group["d_denom"]
-        if group["d_limiter"]:
-            d_hat = min(d * (2**0.25), d_hat)
-        return max(d, d_hat * group["d_coef"])
-    return d

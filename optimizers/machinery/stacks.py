@@ -20,6 +20,7 @@ from torch import Tensor
 from optimizers.machinery.lanes import sum_of
 from optimizers.machinery.matrix import kept_axes, matrix_of
 from optimizers.machinery.program import Hyper, Numbers, Program
+from optimizers.machinery.words import RoundingWords
 
 if TYPE_CHECKING:
     from optimizers.machinery.batch import Share
@@ -49,7 +50,7 @@ class Scratch:
         return room[:length].view(shape)
 
 
-class StackLane:
+class StackLane(RoundingWords):
     """Parameters of one shape, stacked along a new first axis. See `lanes.MatrixLane` for the words.
 
     A number per parameter has the stack's number of axes, all but the first of length 1.
@@ -112,6 +113,9 @@ class StackLane:
     def mean_over_rows(self, value: Tensor) -> Tensor:
         return value.mean(dim=self.rows_axes, keepdim=True)
 
+    def mean_before_rows(self, value: Tensor) -> Tensor:
+        return value.mean(dim=self.rows_axes[0] - 1, keepdim=True)
+
     def norm_over_columns(self, value: Tensor) -> Tensor:
         return value.norm(dim=self.columns_axes, keepdim=True)
 
@@ -152,6 +156,10 @@ class StackLane:
         """Adds `weight * sum(value)` to a total, which stays on the device for now."""
         total = sum_of(value) * weight
         self.sums[name] = self.sums[name] + total if name in self.sums else total
+
+    def report(self, name: str, value: Tensor, weight: Any = 1.0) -> None:
+        """Adds the parameters' numbers, each rounded to its dtype, to a total."""
+        self.add_sum(name, value, weight)
 
     @property
     def _one_each(self) -> tuple[int, ...]:
