@@ -120,8 +120,7 @@ def image(source: str, capability: tuple[int, int]) -> bytes:
         CompileError: there is no NVRTC, or it refused the text.
     """
     library = find()
-    wanted = 10 * capability[0] + capability[1]
-    options = (_architecture(library, wanted), *FLAGS)
+    options = (architecture(library, capability), *FLAGS)
     content = "\0".join([source, *options, f"nvrtc {library.version[0]}.{library.version[1]}"])
     try:
         return cached(content, ".cubin", partial(_write, library, source, options)).read_bytes()
@@ -129,12 +128,20 @@ def image(source: str, capability: tuple[int, int]) -> bytes:
         return compiled(library, source, options)
 
 
-def _architecture(library: Library, wanted: int) -> str:
+def architecture(library: Library, capability: tuple[int, int]) -> str:
+    """The option that names a device, or the newest one before it that this NVRTC knows.
+
+    Raises:
+        CompileError: the device is older than all it knows.
+    """
+    wanted = 10 * capability[0] + capability[1]
     if wanted in library.architectures:
         return f"--gpu-architecture=sm_{wanted}"
     below = [known for known in library.architectures if known < wanted]
     if not below:
-        raise CompileError(f"NVRTC {library.version} does not know devices of compute capability {wanted / 10}")
+        raise CompileError(
+            f"NVRTC {library.version[0]}.{library.version[1]} does not know devices of compute capability {wanted / 10}"
+        )
     return f"--gpu-architecture=compute_{below[-1]}"
 
 

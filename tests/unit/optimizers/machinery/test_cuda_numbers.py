@@ -1,0 +1,137 @@
+"""The kernels for CUDA, run on a CPU: the very text that NVRTC is given, held against the references.
+
+What this cannot show is how a GPU rounds where the standards leave room (atan2), and races.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from tests.helpers.cuda_fake import FakeDevice
+from tests.helpers.optimizer_check import bound_for, check, setting_of
+from tests.helpers.optimizer_compare import differences
+from tests.helpers.optimizer_matrix import DROPPED, EVERY_SHAPE, LAYOUTS, TWO_DECAYS, TWO_GROUPS, WIDE, Problem, trained
+from tests.helpers.optimizer_pairs import PAIRS, Pair, ours_of, pair_named
+from tests.helpers.optimizer_variants import BASE, NOISY, Variant, plan_of
+
+MakeDevice = Callable[..., FakeDevice]
+VARIANTS = [
+    pytest.param(pair, variant, id=f"{pair.name}-{variant.name}") for pair in PAIRS for variant in plan_of(pair.name).variants
+]
+DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+every_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+
+
+def _checked(device: FakeDevice, pair: Pair, problem: Problem, variant: Variant = BASE) -> None:
+    check(pair, problem, "native", variant)
+    if not device.launches:
+        pytest.skip("has no kernels for CUDA: works on stacks")
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@every_pair
+def test_every_shape_in_every_dtype(pair: Pair, dtype: torch.dtype, fake_device: MakeDevice) -> None:
+    problem = Problem(leaves=EVERY_SHAPE, grouping=TWO_DECAYS, schedule=plan_of(pair.name).schedule, dtype=dtype)
+    _checked(fake_device(), pair, problem)
+
+
+@pytest.mark.parametrize(("pair", "variant"), VARIANTS)
+def test_every_argument(pair: Pair, variant: Variant, fake_device: MakeDevice) -> None:
+    problem = Problem(
+        grouping=TWO_GROUPS, schedule=variant.schedule or plan_of(pair.name).schedule, dtype=torch.float64, steps=30
+    )
+    _checked(fake_device(), pair, problem, variant)
+
+
+@every_pair
+def test_large_tensors(pair: Pair, fake_device: MakeDevice) -> None:
+    """More than one block each, and the last one not full."""
+    _checked(fake_device(), pair, Problem(leaves=WIDE, steps=6), NOISY)
+
+
+@every_pair
+def test_what_does_not_lie_in_one_piece_is_left_to_torch(pair: Pair, fake_device: MakeDevice) -> None:
+    fake_device()
+    check(pair, Problem(leaves=LAYOUTS), "native")
+
+
+@every_pair
+def test_other_parameters_at_each_step(pair: Pair, fake_device: MakeDevice) -> None:
+    _checked(fake_device(), pair, Problem(leaves=DROPPED, steps=20))
+
+
+@pytest.mark.parametrize("slice_p", [1, 11])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_the_order_of_the_threads_changes_no_bit(dtype: torch.dtype, slice_p: int, fake_device: MakeDevice) -> None:
+    """What two threads did to the same memory, or to the same sum, would show."""
+    pair, variant = pair_named("Prodigy"), Variant("sliced", {"slice_p": slice_p, "weight_decay": 0.1, "decouple": slice_p > 1})
+    problem = Problem(leaves=WIDE, steps=4, dtype=dtype)
+    setting = setting_of(pair, variant, problem)
+    traces = []
+    for backward in (False, True):
+        device = fake_device(backward=backward)
+        traces.append(trained(ours_of(pair), setting, problem, backend="native"))
+        assert device.launches
+    assert not differences(*traces, None)
+
+
+def test_a_wrong_constant_is_found(fake_device: MakeDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison above is one that can fail."""
+    from optimizers.machinery import cuda
+
+    right = cuda.evaluate
+    monkeypatch.setattr(cuda, "evaluate", lambda node, numbers, known: right(node, numbers, known) * (1 + 1e-9))
+    fake_device()
+    pair, problem = pair_named("Prodigy"), Problem(dtype=torch.float64, steps=20)
+    trace = trained(ours_of(pair), setting_of(pair, BASE, problem), problem, backend="native")
+    exact = trained(ours_of(pair), setting_of(pair, BASE, problem), problem, backend="exact")
+    assert differences(exact, trace, bound_for(pair, BASE, problem, "native"))
+
+
+def test_rounding_of_small_types_is_that_of_torch(fake_device: MakeDevice) -> None:
+    """Kernels round half and bfloat16 after each operation: bit for bit what torch's own operations give."""
+    from optimizers.machinery.batch import Batch, Plans, Share
+    from optimizers.machinery.program import program
+
+    @program()
+    def several(x, h):  # pyright: ignore[reportMissingParameterType]
+        x.m.mul_(h.beta).addcmul_(x.grad, x.grad, value=h.rest)
+        x.p.addcdiv_(x.grad, x.m.sqrt().add_(x.grad.abs()), value=-h.rate)
+        x.p.lerp_(x.grad, h.rest)
+
+    device = fake_device()
+    for dtype in (torch.bfloat16, torch.float16):
+        generator = torch.Generator().manual_seed(0)
+        start = [torch.randn(5000, generator=generator).to(dtype) for _ in range(3)]
+        results = []
+        for backend in ("exact", "native"):
+            p, grad, m = (tensor.clone() for tensor in start)
+            share = Share({}, [p], [grad], [{"m": m.abs_()}])
+            batch = Batch([share], backend, Plans())
+            batch.sweep(several, lambda group: {"beta": 0.5, "rest": 0.25, "rate": 0.125})
+            results.append((p, m))
+        for one, other in zip(*results, strict=True):
+            assert torch.equal(one, other), dtype
+    assert len(device.launches) == 2
+
+
+def test_every_bit_of_half_and_bfloat16_survives(fake_device: MakeDevice) -> None:
+    """Reading and writing alone changes nothing: all 65,536 patterns, infinities and subnormal numbers among them."""
+    from optimizers.machinery.batch import Batch, Plans, Share
+    from optimizers.machinery.program import program
+
+    @program()
+    def negate_twice(x, h):  # pyright: ignore[reportMissingParameterType]
+        x.p.copy_(x.p.neg().neg())
+
+    fake_device()
+    for dtype in (torch.bfloat16, torch.float16):
+        before = torch.arange(-(2**15), 2**15, dtype=torch.int32).to(torch.int16).view(dtype)
+        p = before.clone()
+        Batch([Share({}, [p], [torch.zeros_like(p)], [{}])], "native", Plans()).sweep(negate_twice, lambda group: {})
+        numbers = ~before.isnan()
+        assert torch.equal(p.view(torch.int16)[numbers], before.view(torch.int16)[numbers])
+        assert p.isnan().equal(before.isnan())
