@@ -60,6 +60,9 @@ class Grouping:
     options: tuple[tuple[tuple[str, Any], ...], ...] = ((),)
     empty: tuple[int, ...] = ()
 
+    def __str__(self) -> str:
+        return self.name
+
     def groups(self, parameters: list[torch.nn.Parameter]) -> list[dict[str, Any]]:
         groups = [{"params": [], **dict(options)} for options in self.options]
         filled = [group for place, group in enumerate(groups) if place not in self.empty]
@@ -122,6 +125,14 @@ SMALL = (
     Leaf("frozen", (5,), gradients="never"),
     Leaf("without a slope", (3, 33), gradients="zero"),
 )
+TINY = (
+    Leaf("down", (3, 33)),
+    Leaf("up", (33, 3), start="zero"),
+    Leaf("conv 3x3", (4, 2, 3, 3)),
+    Leaf("bias", (17,)),
+    Leaf("now and then", (3, 33), gradients="sometimes"),
+    Leaf("without a slope", (5,), gradients="zero"),
+)
 LAYOUTS = (
     Leaf("transposed", (12, 34), layout="transposed"),
     Leaf("channels last", (6, 5, 3, 3), layout="channels_last"),
@@ -136,11 +147,11 @@ LAYOUTS = (
 DROPPED = tuple(Leaf(f"module {place}", (6, 17) if place % 3 else (33,), gradients="at random") for place in range(12))
 """Every step has another set of parameters with gradients."""
 WIDE = (
-    Leaf("down", (16, 3200)),
-    Leaf("up", (3200, 16), start="zero"),
-    Leaf("square", (300, 257)),
-    Leaf("conv 3x3", (64, 16, 3, 3)),
-    Leaf("long", (100_003,)),
+    Leaf("down", (16, 640)),
+    Leaf("up", (640, 16), start="zero"),
+    Leaf("square", (150, 257)),
+    Leaf("conv 3x3", (16, 16, 3, 3)),
+    Leaf("long", (40_003,)),
 )
 """Large enough that torch splits the work over threads, vectors and cascades of partial sums."""
 

@@ -215,7 +215,7 @@ PRODIGY_PLUS = Plan(
         Variant("prodigy, grams, adopt", {"use_schedulefree": False, "use_grams": True, "use_adopt": True}),
         Variant("prodigy, atan2, bias correction", {"use_schedulefree": False, "eps": None, "use_bias_correction": True}),
         Variant("prodigy, focus, orthograd", {"use_schedulefree": False, "use_focus": True, "use_orthograd": True, "lr": 0.1}),
-        Variant("sampling in between", events=((20, _rest), (21, _rest), (50, lambda optimizer: optimizer.eval()))),
+        Variant("sampling in between", events=((20, _rest), (21, _rest), (35, lambda optimizer: optimizer.eval()))),
     ),
     noisy=True,
     float32_inside=True,

@@ -47,12 +47,11 @@ def _poison(value: float) -> Callable[[Any], None]:
 
 
 @every_backend
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e30, 1e-40], ids=str)
-@pytest.mark.parametrize("step", [0, 12])
+@pytest.mark.parametrize(("step", "value"), [(0, float("nan")), (12, float("nan")), (12, float("inf")), (12, 1e30), (0, 1e-40)])
 @every_pair
-def test_a_gradient_out_of_bounds_spreads_as_it_does_in_the_reference(pair: Pair, value: float, step: int, backend: str) -> None:
+def test_a_gradient_out_of_bounds_spreads_as_it_does_in_the_reference(pair: Pair, step: int, value: float, backend: str) -> None:
     """Not further: parameters, d and state are NaN and infinite in the same places."""
-    problem = Problem(steps=20)
+    problem = Problem(steps=18)
     variant = Variant("poisoned", events=((step, _poison(value)),), noisy=True)
     setting = plan_of(pair.name).setting(variant)
     reference = reference_trace(reference_of(pair), setting, problem)

@@ -19,6 +19,7 @@ from tests.helpers.optimizer_matrix import (
     GROUPINGS,
     LAYOUTS,
     SCHEDULES,
+    TINY,
     TWO_DECAYS,
     TWO_GROUPS,
     WIDE,
@@ -34,6 +35,7 @@ every_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 VARIANTS = [
     pytest.param(pair, variant, id=f"{pair.name}-{variant.name}") for pair in PAIRS for variant in plan_of(pair.name).variants
 ]
+LONG = ((torch.float32, "exact"), (torch.float32, "eager"), (torch.float32, "native"), (torch.float64, "native"))
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
 
@@ -49,17 +51,10 @@ def test_every_shape_in_every_dtype(pair: Pair, dtype: torch.dtype, backend: str
 
 
 @every_backend
-@pytest.mark.parametrize("grouping", GROUPINGS, ids=lambda grouping: grouping.name)
+@pytest.mark.parametrize(("grouping", "schedule"), list(zip(GROUPINGS, SCHEDULES, strict=True)), ids=str)
 @every_pair
-def test_every_grouping(pair: Pair, grouping: Grouping, backend: str) -> None:
-    check(pair, Problem(grouping=grouping, schedule=_schedule(pair)), backend)
-
-
-@every_backend
-@pytest.mark.parametrize("schedule", SCHEDULES)
-@every_pair
-def test_every_schedule(pair: Pair, schedule: str, backend: str) -> None:
-    check(pair, Problem(schedule=schedule), backend)
+def test_every_grouping_and_schedule(pair: Pair, grouping: Grouping, schedule: str, backend: str) -> None:
+    check(pair, Problem(grouping=grouping, schedule=schedule), backend)
 
 
 @every_backend
@@ -77,8 +72,10 @@ def test_modules_that_are_dropped_at_random(pair: Pair, backend: str) -> None:
 @every_backend
 @pytest.mark.parametrize(("pair", "variant"), VARIANTS)
 def test_every_argument(pair: Pair, variant: Variant, backend: str) -> None:
-    problem = Problem(grouping=TWO_GROUPS, schedule=variant.schedule or _schedule(pair))
-    check(pair, problem, backend, variant)
+    """In float64 too where ours is not the reference's own arithmetic: there a wrong formula cannot pass for rounding."""
+    problem = Problem(leaves=TINY, grouping=TWO_GROUPS, schedule=variant.schedule or _schedule(pair), steps=40)
+    if backend != "eager":
+        check(pair, problem, backend, variant)
     if backend != "exact":
         check(pair, replace(problem, dtype=torch.float64), backend, variant)
 
@@ -90,13 +87,12 @@ def test_large_tensors_with_one_and_two_threads(pair: Pair, threads: int, backen
     """So many elements hold some whose gradient begins near zero, where Adam's quotient is badly conditioned: own noise."""
     torch.set_num_threads(threads)
     reference_trace.cache_clear()  # the reference itself differs between 1 and 2 threads
-    check(pair, Problem(leaves=WIDE, steps=16), backend, NOISY)
+    check(pair, Problem(leaves=WIDE, steps=12), backend, NOISY)
     reference_trace.cache_clear()
 
 
 @pytest.mark.slow
-@every_backend
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize(("dtype", "backend"), LONG, ids=str)
 @every_pair
 def test_five_hundred_steps(pair: Pair, dtype: torch.dtype, backend: str) -> None:
     check(pair, Problem(leaves=EVERY_SHAPE, grouping=TWO_DECAYS, schedule=_schedule(pair), dtype=dtype, steps=500), backend)
