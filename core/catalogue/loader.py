@@ -8,7 +8,7 @@ reported together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +16,8 @@ import tomli as tomllib
 
 from core.catalogue.catalogue import Catalogue
 from core.catalogue.kinds import Value
+from core.catalogue.measured import FILE as MEASURED_FILE
+from core.catalogue.measured import read_measured
 from core.catalogue.parts import (
     dotted_path,
     look_up,
@@ -35,6 +37,7 @@ from core.catalogue.spec import (
     Example,
     FastImplementation,
     LearningRate,
+    Measured,
     Note,
     OptimizerSpec,
     Source,
@@ -53,7 +56,8 @@ def load_catalogue(folder: Path = CATALOGUE_FOLDER) -> Catalogue:
     """Reads the whole catalogue.
 
     Args:
-        folder: holds `_categories.toml`, `_sources.toml`, `_arguments.toml`, `_notes.toml` and one file an optimizer.
+        folder: holds `_categories.toml`, `_sources.toml`, `_arguments.toml`, `_notes.toml`, one file an optimizer, and
+            `_measured.toml` where something was measured.
 
     Raises:
         Problems: everything that is wrong in any of the files, each with its file's name.
@@ -68,9 +72,11 @@ def load_catalogue(folder: Path = CATALOGUE_FOLDER) -> Catalogue:
     if not optimizers and not problems:
         problems.append(Text(f"{folder}: no optimizers here.", f"{folder}: オプティマイザーがありません。"))
     _check_together(optimizers, problems)
+    measured = _measured(folder / MEASURED_FILE, {spec.id for _, spec in optimizers}, problems)
     if problems:
         raise Problems(_HEADING, problems)
-    return Catalogue([spec for _, spec in optimizers], list(shared.categories.values()))
+    specs = [replace(spec, measured=measured.get(spec.id)) for _, spec in optimizers]
+    return Catalogue(specs, list(shared.categories.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,13 @@ def _read_shared(folder: Path, problems: list[Text]) -> _Shared:
             table.complain(f"'{forbidden}' cannot be shared.", f"'{forbidden}' は共有できません。")
         arguments[key] = {name: table.raw(name) for name in table.keys}
     return _Shared(categories, sources, arguments, notes)
+
+
+def _measured(path: Path, known: set[str], problems: list[Text]) -> Mapping[str, Measured]:
+    if not path.exists():
+        return {}
+    table = _open(path, problems)
+    return {} if table is None else read_measured(table, known)
 
 
 def _entries(path: Path, problems: list[Text]) -> list[tuple[str, Table]]:

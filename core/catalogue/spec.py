@@ -225,6 +225,57 @@ class FastImplementation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredWhere:
+    """One run of the benchmark (`main.py bench optimizers`).
+
+    Attributes:
+        date: ISO.
+        command: what repeats it.
+        device: `cpu` or `cuda`.
+        device_name: the processor or GPU.
+        threads: of the CPU.
+        torch: its version.
+        parameter_set: `sd15`, …
+        tensors, parameters: how many there are in the set.
+    """
+
+    date: str
+    command: str
+    device: str
+    device_name: str
+    threads: int
+    torch: str
+    parameter_set: str
+    tensors: int
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredSide:
+    """What one implementation costs.
+
+    Attributes:
+        package, version: whose it is; no version for Caddie's own.
+        state_bytes: for each parameter.
+        step_cost: time of a step as a multiple of torch's AdamW in the same run.
+    """
+
+    package: str
+    version: str | None = None
+    state_bytes: float
+    step_cost: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The figures of one optimizer: of the original, of the fast implementation, or of both."""
+
+    where: MeasuredWhere
+    reference: MeasuredSide | None = None
+    fast: MeasuredSide | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
     """A family of the table, in its order."""
 
@@ -255,6 +306,7 @@ class OptimizerSpec:
         state_note: how that was found, or why it is unknown.
         needs_cuda: cannot be built without a CUDA device.
         fast: Caddie's own implementation of the same algorithm, or None.
+        measured: what the benchmark found, or None.
     """
 
     id: str
@@ -289,6 +341,7 @@ class OptimizerSpec:
     tips: tuple[Note, ...] = ()
     needs_cuda: bool = False
     fast: FastImplementation | None = None
+    measured: Measured | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -7,7 +7,16 @@ from typing import Literal
 
 from PySide6.QtCore import QCoreApplication
 
-from core.catalogue.spec import Fact, Knowledge, LrMethod, OptimizerSpec, Requirement
+from core.catalogue.spec import (
+    Fact,
+    Knowledge,
+    LrMethod,
+    Measured,
+    MeasuredSide,
+    MeasuredWhere,
+    OptimizerSpec,
+    Requirement,
+)
 from core.environment.model import OptimizerState, Readiness
 from core.text import Text
 from gui.bridge.translation import Translation
@@ -21,6 +30,8 @@ ColumnId = Literal[
     "state",
     "start_lr",
     "memory",
+    "measured_state",
+    "measured_cost",
     "to_install",
     "since",
     "optimizer_type",
@@ -39,6 +50,8 @@ COLUMNS: tuple[ColumnId, ...] = (
     "start_lr",
     "state",
     "memory",
+    "measured_state",
+    "measured_cost",
     "to_install",
     "optimizer_type",
     "optimizer_args",
@@ -58,6 +71,8 @@ WIDTHS: dict[ColumnId, int] = {
     "start_lr": 78,
     "state": 128,
     "memory": 98,
+    "measured_state": 150,
+    "measured_cost": 170,
     "to_install": 190,
     "optimizer_type": 240,
     "optimizer_args": 230,
@@ -80,6 +95,8 @@ def column_title(column: ColumnId) -> str:
         "start_lr": translate("OptimizerColumns", "Start LR"),
         "state": translate("OptimizerColumns", "Install state"),
         "memory": translate("OptimizerColumns", "State memory"),
+        "measured_state": translate("OptimizerColumns", "State, measured"),
+        "measured_cost": translate("OptimizerColumns", "Step time (AdamW = 1)"),
         "to_install": translate("OptimizerColumns", "To install"),
         "optimizer_type": "--optimizer_type",
         "optimizer_args": "--optimizer_args",
@@ -104,6 +121,14 @@ def column_help(column: ColumnId) -> str:
         "start_lr": translate("OptimizerColumns", "What to put into the learning rate to begin with; the card says why."),
         "state": translate("OptimizerColumns", "Whether the selected environment can use it."),
         "memory": translate("OptimizerColumns", "Optimizer state in bytes for each trained parameter."),
+        "measured_state": translate(
+            "OptimizerColumns", "Bytes of optimizer state for each parameter, measured; a cell says on what device."
+        ),
+        "measured_cost": translate(
+            "OptimizerColumns",
+            "Time of one optimizer step, measured, as a multiple of torch's AdamW; a cell says on what device. "
+            "Forward and backward pass are not in it.",
+        ),
         "to_install": translate("OptimizerColumns", "Python packages that it needs."),
         "optimizer_type": translate("OptimizerColumns", "What is given to --optimizer_type."),
         "optimizer_args": translate("OptimizerColumns", "Arguments that the reference text names as needed."),
@@ -201,6 +226,8 @@ def make_cell(column: ColumnId, spec: OptimizerSpec, state: OptimizerState, tran
             full=say(spec.state_note),
             key=(spec.state_bytes,),
         )
+    if column in ("measured_state", "measured_cost"):
+        return _measured_cell(column, spec.measured)
     if column == "to_install":
         return _install_cell(spec, say(spec.install_note) if spec.install_note else "")
     if column == "optimizer_type":
@@ -229,6 +256,52 @@ def _fact_cell(fact: Fact, translation: Translation, *, mono: bool = False) -> C
         return Cell(not_needed_word(), quiet="not-needed")
     words = translation.say(fact.text or Text("", ""))
     return Cell(words, full=words, key=(words.casefold(),), mono=mono)
+
+
+def _measured_cell(column: ColumnId, measured: Measured | None) -> Cell:
+    translate = QCoreApplication.translate
+    if measured is None:
+        nothing = translate("OptimizerColumns", "not measured")
+        return Cell(nothing, quiet="unknown", full=nothing)
+
+    def number(side: MeasuredSide) -> float:
+        return side.state_bytes if column == "measured_state" else side.step_cost
+
+    def words(side: MeasuredSide) -> str:
+        shown = f"{number(side):g}"
+        return translate("OptimizerColumns", "{bytes} B/param").format(bytes=shown) if column == "measured_state" else f"{shown}×"
+
+    reference, fast = measured.reference, measured.fast
+    texts: list[str] = []
+    lines: list[str] = []
+    if reference is not None:
+        texts.append(words(reference))
+        lines.append(f"{reference.package} {reference.version or ''}".rstrip() + f": {words(reference)}")
+    if fast is not None:
+        lines.append(translate("OptimizerColumns", "Fast implementation: {number}").format(number=words(fast)))
+        if reference is None or number(fast) != number(reference):
+            texts.append(translate("OptimizerColumns", "fast {number}").format(number=words(fast)))
+    lines.append(_measured_where(measured.where))
+    first = reference or fast
+    return Cell(", ".join(texts), full="\n".join(lines), key=None if first is None else (number(first),))
+
+
+def _measured_where(where: MeasuredWhere) -> str:
+    translate = QCoreApplication.translate
+    if where.device == "cpu":
+        device = translate("OptimizerColumns", "{name} (CPU, threads: {threads})")
+    else:
+        device = translate("OptimizerColumns", "{name} (GPU)")
+    return translate(
+        "OptimizerColumns", "Measured {date} on {device}, torch {torch}: {set}, {tensors} tensors, {parameters} M parameters."
+    ).format(
+        date=where.date,
+        device=device.format(name=where.device_name, threads=where.threads),
+        torch=where.torch,
+        set=where.parameter_set,
+        tensors=where.tensors,
+        parameters=f"{where.parameters / 1e6:.1f}",
+    )
 
 
 def _install_cell(spec: OptimizerSpec, note: str) -> Cell:

@@ -1255,6 +1255,14 @@
         <translation>状態メモリ</translation>
     </message>
     <message>
+        <source>State, measured</source>
+        <translation>状態メモリ (実測)</translation>
+    </message>
+    <message>
+        <source>Step time (AdamW = 1)</source>
+        <translation>ステップ時間 (AdamW = 1)</translation>
+    </message>
+    <message>
         <source>To install</source>
         <translation>要インストール</translation>
     </message>
@@ -1305,6 +1313,14 @@
     <message>
         <source>Optimizer state in bytes for each trained parameter.</source>
         <translation>学習するパラメータ 1 つあたりの、オプティマイザーの状態のバイト数です。</translation>
+    </message>
+    <message>
+        <source>Bytes of optimizer state for each parameter, measured; a cell says on what device.</source>
+        <translation>パラメータ 1 個あたりの状態のバイト数の実測値です。測定したデバイスはセルに表示されます。</translation>
+    </message>
+    <message>
+        <source>Time of one optimizer step, measured, as a multiple of torch&apos;s AdamW; a cell says on what device. Forward and backward pass are not in it.</source>
+        <translation>オプティマイザーの 1 ステップの実測時間で、torch の AdamW に対する倍率です。順伝播と逆伝播は含みません。測定したデバイスはセルに表示されます。</translation>
     </message>
     <message>
         <source>Python packages that it needs.</source>
@@ -1365,6 +1381,30 @@
     <message>
         <source>The reference text says nothing about it.</source>
         <translation>参考文献に記載がありません。</translation>
+    </message>
+    <message>
+        <source>not measured</source>
+        <translation>未測定</translation>
+    </message>
+    <message>
+        <source>Fast implementation: {number}</source>
+        <translation>高速実装: {number}</translation>
+    </message>
+    <message>
+        <source>fast {number}</source>
+        <translation>高速 {number}</translation>
+    </message>
+    <message>
+        <source>{name} (CPU, threads: {threads})</source>
+        <translation>{name} (CPU、スレッド数 {threads})</translation>
+    </message>
+    <message>
+        <source>{name} (GPU)</source>
+        <translation>{name} (GPU)</translation>
+    </message>
+    <message>
+        <source>Measured {date} on {device}, torch {torch}: {set}, {tensors} tensors, {parameters} M parameters.</source>
+        <translation>{date} に {device}、torch {torch} で測定: {set}、テンソル {tensors} 個、{parameters} M パラメータ。</translation>
     </message>
 </context>
 <context>

@@ -199,7 +199,8 @@ def folder(tmp_path: Path) -> Path:
     copy = tmp_path / "catalogue"
     copy.mkdir()
     for path in CATALOGUE_FOLDER.glob("_*.toml"):
-        shutil.copy(path, copy)
+        if path.name != "_measured.toml":  # it speaks of all of them
+            shutil.copy(path, copy)
     for name in ("adamw.toml", "lion.toml"):
         shutil.copy(CATALOGUE_FOLDER / name, copy)
     return copy
@@ -388,3 +389,66 @@ def test_an_empty_folder_is_told(folder: Path) -> None:
     for path in folder.glob("[!_]*.toml"):
         path.unlink()
     assert complaints(folder) == [f"{folder}: no optimizers here."]
+
+
+# What was measured
+
+MEASURED = """
+[where]
+date = "2026-11-01"
+command = "python main.py bench optimizers"
+device = "cpu"
+device_name = "A Processor"
+threads = 1
+torch = "2.13.0"
+set = "sd15"
+tensors = 528
+parameters = 9437184
+[optimizers.Lion.reference]
+package = "lion-pytorch"
+version = "0.2.5"
+state_bytes = 4.0
+step_cost = 0.75
+[optimizers.Lion.fast]
+package = "optimizers"
+state_bytes = 4
+step_cost = 0.5
+"""
+
+
+def test_without_figures_nothing_is_measured(folder: Path) -> None:
+    assert [spec.measured for spec in load_catalogue(folder)] == [None, None]
+
+
+def test_figures_belong_to_their_optimizer(folder: Path) -> None:
+    (folder / "_measured.toml").write_text(MEASURED, encoding="utf-8")
+    adamw, lion = load_catalogue(folder)
+    assert adamw.measured is None
+    assert lion.measured is not None
+    assert lion.measured.where.parameters == 9_437_184
+    assert lion.measured.reference is not None
+    assert (lion.measured.reference.state_bytes, lion.measured.reference.version) == (4.0, "0.2.5")
+    assert lion.measured.fast is not None
+    assert (lion.measured.fast.step_cost, lion.measured.fast.version) == (0.5, None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("optimizers.Lion.fast", "optimizers.Lyon.fast", "optimizer 'Lyon' is not declared. Did you mean 'Lion'?"),
+        ("optimizers.Lion.fast", "optimizers.Lion.fasst", "[Lion]: unknown key 'fasst'. Did you mean 'fast'?"),
+        ("[optimizers.Lion.fast]", "[optimizers.AdamW]", "[AdamW]: neither 'reference' nor 'fast' is there."),
+        ("step_cost = 0.75", "step_cost = 0", "'step_cost' must be a number above 0."),
+        ("step_cost = 0.75", "", "[reference]: the key 'step_cost' is missing."),
+        ("state_bytes = 4.0", "state_bytes = -1", "'state_bytes' must be a number of at least 0."),
+        ("state_bytes = 4.0", "state_bytes = '4'", "'state_bytes' must be a number."),
+        ('date = "2026-11-01"', "", "[where]: the key 'date' is missing."),
+        ("threads = 1", "threads = 1\ncores = 2", "[where]: unknown key 'cores'."),
+        ("[where]", "[here]", "_measured.toml: the key 'where' is missing."),
+        ("[where]", "[where", "_measured.toml: "),
+    ],
+)
+def test_figures_are_read_strictly(folder: Path, old: str, new: str, complaint: str) -> None:
+    assert old in MEASURED
+    (folder / "_measured.toml").write_text(MEASURED.replace(old, new, 1), encoding="utf-8")
+    assert any(complaint in problem for problem in complaints(folder))

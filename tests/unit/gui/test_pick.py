@@ -11,12 +11,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
 from core.catalogue.loader import load_catalogue
-from core.catalogue.spec import LrMethod
+from core.catalogue.spec import LrMethod, Measured, MeasuredSide, MeasuredWhere
 from core.environment.model import OptimizerState, Readiness
 from core.job.model import Job
 from core.text import Text
 from gui.models.choose import choose
-from gui.models.optimizer_columns import COLUMNS, column_help, column_title, rate_text
+from gui.models.optimizer_columns import COLUMNS, column_help, column_title, make_cell, rate_text
 from gui.models.optimizer_table import SPEC_ROLE, Filter, OptimizerFilter, OptimizerTable
 from gui.pages.pick import PickPage
 from gui.pages.pick_card import OptimizerCard, breakable
@@ -84,7 +84,7 @@ def text(page: PickPage, optimizer_id: str, column: str) -> str:
 
 
 def test_every_column_has_a_title_and_an_explanation() -> None:
-    assert len(set(COLUMNS)) == len(COLUMNS) == 15
+    assert len(set(COLUMNS)) == len(COLUMNS) == 17
     assert all(column_title(column) and column_help(column) for column in COLUMNS)
 
 
@@ -104,6 +104,55 @@ def test_unknown_is_told_apart_from_not_needed(page: PickPage) -> None:
     assert text(page, "AdamW", "other_options") == "no information"
     assert text(page, "ProdigyPlus", "memory") == "no information"
     assert text(page, "AdamW", "to_install") == "not needed"
+
+
+WHERE = MeasuredWhere(
+    date="2026-11-01",
+    command="python main.py bench optimizers",
+    device="cpu",
+    device_name="A Processor",
+    threads=1,
+    torch="2.13.0",
+    parameter_set="sd15",
+    tensors=528,
+    parameters=9_437_184,
+)
+ORIGINAL = MeasuredSide(package="prodigyopt", version="1.1.2", state_bytes=13.83, step_cost=1.5)
+FAST = MeasuredSide(package="optimizers", state_bytes=13.83, step_cost=0.5)
+
+
+@pytest.mark.parametrize(
+    ("measured", "state", "cost"),
+    [
+        (None, "not measured", "not measured"),
+        (Measured(where=WHERE, reference=ORIGINAL), "13.83 B/param", "1.5×"),
+        (Measured(where=WHERE, reference=ORIGINAL, fast=FAST), "13.83 B/param", "1.5×, fast 0.5×"),
+        (Measured(where=WHERE, fast=FAST), "fast 13.83 B/param", "fast 0.5×"),
+        (
+            Measured(where=WHERE, reference=ORIGINAL, fast=replace(FAST, state_bytes=12.0)),
+            "13.83 B/param, fast 12 B/param",
+            "1.5×, fast 0.5×",
+        ),
+    ],
+)
+def test_measured_cells_say_what_was_measured(services, measured: Measured | None, state: str, cost: str) -> None:
+    spec = replace(make_catalogue()["Prodigy"], measured=measured)
+    ready = OptimizerState(readiness=Readiness.READY)
+    cells = [make_cell(column, spec, ready, services.translation) for column in ("measured_state", "measured_cost")]
+    assert [cell.text for cell in cells] == [state, cost]
+    assert [cell.quiet for cell in cells] == (["unknown"] * 2 if measured is None else [""] * 2)
+    if measured is not None:
+        assert "Measured 2026-11-01 on A Processor (CPU, threads: 1), torch 2.13.0: sd15, 528 tensors, 9.4 M" in cells[1].full
+        assert ("prodigyopt 1.1.2: 1.5×" in cells[1].full) == (measured.reference is not None)
+        assert ("Fast implementation: 0.5×" in cells[1].full) == (measured.fast is not None)
+        assert cells[0].key == (13.83,)
+
+
+def test_what_was_measured_on_a_gpu_says_so(services) -> None:
+    where = replace(WHERE, device="cuda", device_name="A GPU")
+    spec = replace(make_catalogue()["Prodigy"], measured=Measured(where=where, reference=ORIGINAL))
+    ready = OptimizerState(readiness=Readiness.READY)
+    assert "on A GPU (GPU), torch" in make_cell("measured_cost", spec, ready, services.translation).full
 
 
 @pytest.mark.parametrize(
