@@ -33,7 +33,7 @@ _PLACES = (
     "nvidia/cu13/bin/x86_64",
     "nvidia/cu13/bin",
 )
-_NAME = re.compile(r"libnvrtc(?:-[0-9a-f]{8})?\.so(?:\.(?P<unix>\d+)[\d.]*)?|nvrtc64_(?P<windows>\d+)0_0\.dll")
+_NAME = re.compile(r"libnvrtc(?:-[0-9a-f]{8})?\.so(?:\.(?P<unix>\d+)[\d.]*)?|nvrtc64_(?P<windows>\d\d)\d_0\.dll")
 
 
 @dataclass(frozen=True, slots=True)

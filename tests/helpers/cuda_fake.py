@@ -42,7 +42,7 @@ class FakeDevice:
         backward: in which order the threads of a block run.
 
     Attributes:
-        launches, copies: what was asked for since they were last emptied: names of kernels' texts, bytes of copies.
+        launches, copies: what was asked for since they were last emptied: numbers of functions, bytes of copies.
     """
 
     def __init__(self, folder: Path, *, backward: bool = False) -> None:
@@ -85,11 +85,14 @@ class SourceDevice:
 
     Attributes:
         sources: the texts, each once, in the order in which they were asked for.
+        launches, copies: as in `FakeDevice`.
     """
 
     def __init__(self) -> None:
         self.device = torch.device("cpu")
         self.sources: list[str] = []
+        self.launches: list[int] = []
+        self.copies: list[int] = []
 
     def function(self, source: str) -> int:
         if source not in self.sources:
@@ -100,13 +103,14 @@ class SourceDevice:
         return 0
 
     def upload(self, parts: Sequence[array[Any]], room: Tensor) -> None:
-        pass
+        self.copies.append(sum(len(part) * part.itemsize for part in parts))
 
     def launch(self, function: int, blocks: int, threads: int, arguments: Sequence[int], stream: int) -> None:
         if "partial[" in self.sources[function]:
             count = int(self.sources[function].rpartition("blockIdx.x * ")[2].partition(" ")[0])
             ones = array("d", [1.0]) * (blocks * count)
             ctypes.memmove(arguments[-1], ones.buffer_info()[0], 8 * len(ones))
+        self.launches.append(function)
 
 
 def build(source: str, folder: Path) -> Path:
