@@ -172,6 +172,10 @@ class SetupPage(Page):
 
     def go_to(self, key: str) -> bool:
         """Shows a field and puts the cursor in it: `option:seed`, `argument:betas`. False where there is none."""
+        if key == "option:optimizer_type":
+            self.jump_to(0)
+            self.optimizer.picker.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            return True
         row = self._reveal(key)
         if row is None:
             return self._go_to_listed(key)

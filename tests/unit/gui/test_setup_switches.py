@@ -122,6 +122,10 @@ def test_a_switch_that_cannot_be_used_says_why(page: SetupPage) -> None:
     assert not fast.warning.isHidden()
     page.frame.dock.renew()
     assert [finding.key for finding in page.frame.dock.command.findings] == ["option:optimizer_type"]
+    page.frame.show_list(True)
+    page.frame.dock.wanted.emit("option:optimizer_type")
+    assert not page.frame.listing
+    assert page.optimizer.picker.line.hasFocus() or page.optimizer.picker.hasFocus()
     fast.box.click()
     assert session.job.optimizer_type == "AdaFactor"
 
