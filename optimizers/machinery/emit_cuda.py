@@ -25,11 +25,11 @@ Element: TypeAlias = Literal["half", "bfloat16", "float", "double"]
 THREADS = 256
 """Threads of a block."""
 
-AT_ONCE = 4
-"""Elements that a thread has under way; half as many doubles, which fill as many registers."""
+UNDER_WAY = 28
+"""Values that a thread has asked for at a time, as floats: as many elements of all arrays as fit, and at most 4."""
 
 BLOCKS = 4
-"""Blocks that a multiprocessor shall hold: leaves 64 registers to a thread."""
+"""Blocks that a multiprocessor shall hold: leaves 64 registers to a thread. Half as many where values are double."""
 
 STORED: Mapping[Element, str] = {"half": "unsigned short", "bfloat16": "unsigned short", "float": "float", "double": "double"}
 _SHORT: Mapping[Element, str] = {"half": "h", "bfloat16": "b", "float": "f", "double": "d"}
@@ -170,7 +170,8 @@ def _loop(writer: Writer, trace: Trace, domain: str, single: frozenset[str]) -> 
     if not nodes:
         return []
     loads = [node for node in nodes if node.op == "load"]
-    at_once = AT_ONCE if writer.real == "float" else AT_ONCE // 2
+    words = sum(2 if writer.real_of(node) == "double" else 1 for node in loads)
+    at_once = min(max(UNDER_WAY // words, 1), 4)
     turns = [
         "#pragma unroll",
         f"for (int u = 0; u < {at_once}; u++) {{",
@@ -264,7 +265,7 @@ def emit_cuda(trace: Trace, elements: Mapping[str, Element], *, single: frozense
     return "\n".join(
         [
             prelude(),
-            f'extern "C" __global__ void __launch_bounds__({THREADS}, {BLOCKS})',
+            f'extern "C" __global__ void __launch_bounds__({THREADS}, {BLOCKS if writer.real == "float" else BLOCKS // 2})',
             f"kernel(const i64 *items, const i64 *table, i64 tensors, const {writer.real} *constants, const double *weights,",
             "       double *partial) {",
             *(f"    {line}" for line in body),
