@@ -117,10 +117,10 @@ class StackLane(RoundingWords):
         return value.mean(dim=self.rows_axes[0] - 1, keepdim=True)
 
     def norm_over_columns(self, value: Tensor) -> Tensor:
-        return value.norm(dim=self.columns_axes, keepdim=True)
+        return _norm(value, self.columns_axes)
 
     def norm_over_rows(self, value: Tensor) -> Tensor:
-        return value.norm(dim=self.rows_axes, keepdim=True)
+        return _norm(value, self.rows_axes)
 
     def mean(self, value: Tensor) -> Tensor:
         return self.sum(value) / math.prod(value.shape[1:])
@@ -164,6 +164,12 @@ class StackLane(RoundingWords):
     @property
     def _one_each(self) -> tuple[int, ...]:
         return (-1, *(1 for _ in self._every))
+
+
+def _norm(value: Tensor, axes: tuple[int, ...]) -> Tensor:
+    if value.device.type == "cpu":  # where torch's own is several times as slow as this
+        return value.square().sum(dim=axes, keepdim=True).sqrt_()
+    return torch.linalg.vector_norm(value, dim=axes, keepdim=True)
 
 
 class StackLot:
