@@ -36,7 +36,7 @@ import torch
 from torch import Tensor
 
 from optimizers.machinery.batch import Batch, Group
-from optimizers.machinery.checks import check_betas
+from optimizers.machinery.checks import check_betas, check_not_negative
 from optimizers.machinery.optimizer import FastOptimizer
 from optimizers.machinery.program import Numbers, Program
 
@@ -115,12 +115,11 @@ def number_of(loss: Any) -> float:
     return float(value)
 
 
-def check_rates(lr: float, betas: Sequence[float], **others: float) -> None:
+def check_rates(lr: float | Tensor, betas: Sequence[float], **others: float) -> None:
     """Raises ValueError for a beta outside [0, 1) or anything else below 0."""
     check_betas(betas)
     for name, value in {"learning rate": lr, **others}.items():
-        if not value >= 0.0:
-            raise ValueError(f"Invalid {name} value: {value}: it must not be below 0")
+        check_not_negative(name, value)
 
 
 class LossDriven(FastOptimizer):
@@ -262,7 +261,7 @@ class PackageEmo(LossDriven):
         maximize: bool = False,
         foreach: bool | None = None,
     ) -> None:
-        check_rates(float(lr), betas, weight_decay=weight_decay, eps=eps)
+        check_rates(lr, betas, weight_decay=weight_decay, eps=eps)
         if not 0.0 <= shadow_weight < 1.0:
             raise ValueError(f"Invalid shadow_weight value: {shadow_weight}: it must be at least 0 and below 1")
         self.maximize = maximize

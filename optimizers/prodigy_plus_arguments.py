@@ -23,7 +23,10 @@ def check_arguments(defaults: Group) -> None:
             raise ValueError(f"Invalid {name} value: {defaults[name]}")
     if defaults["eps"] is not None:
         check_positive("eps", defaults["eps"])
-    beta1, beta2 = defaults["betas"]
+    betas = defaults["betas"]
+    if len(betas) != 2:
+        raise ValueError(f"Invalid betas: {betas}: 2 numbers are wanted")
+    beta1, beta2 = betas
     for name, beta in (("first of betas", beta1), ("second of betas", beta2), ("beta3", defaults["beta3"])):
         if beta is None and name == "beta3":
             continue
