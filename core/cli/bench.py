@@ -52,14 +52,15 @@ def bench_document(python: Path, arguments: Sequence[str], *, threads: int) -> d
     """Runs the measuring process and gathers what it says.
 
     Returns:
-        `format`, `caddie`, `date`, `command` (what repeats it), `start` (what was measured and where) and `rows`.
+        `format`, `caddie`, `date`, `command` (what repeats it), `seconds` (how long it took), `start` (what was
+        measured and where) and `rows`.
 
     Raises:
         CaddieError: nothing was measured, or not all.
     """
     rows: list[Line] = []
     start: Line | None = None
-    ended = False
+    seconds: float | None = None
     variables = {**child_environment(python), "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     with Child([str(python), "-m", "optimizers.bench", *arguments], cwd=PROJECT_ROOT, variables=variables) as child:
         for line in _lines(child):
@@ -72,8 +73,9 @@ def bench_document(python: Path, arguments: Sequence[str], *, threads: int) -> d
                 note(f"{line['number']}/{line['of']}  {line['name']} {line['variant']}".rstrip())
             elif kind == "row":
                 rows.append(_without_kind(line))
-            ended = ended or kind == "end"
-        if start is None or not ended:
+            elif kind == "end":
+                seconds = line["seconds"]
+        if start is None or seconds is None:
             words = _last_words(child.error_tail()) or str(child.wait(1.0))
             raise CaddieError(Text(f"The measuring process failed: {words}", f"測定プロセスが失敗しました: {words}"))
     return {
@@ -81,6 +83,7 @@ def bench_document(python: Path, arguments: Sequence[str], *, threads: int) -> d
         "caddie": __version__,
         "date": date.today().isoformat(),
         "command": shlex.join(["python", "main.py", "bench", "optimizers", *arguments]),
+        "seconds": seconds,
         "start": _without_kind(start),
         "rows": rows,
     }

@@ -26,7 +26,15 @@ def print_bench(document: Mapping[str, Any]) -> None:
     print(say(_where(start)) + "\n")
     lines = [_line(row, who, start) for row in rows for who in _WHO if who in row]
     print_table([say(heading) for heading in _headings(start)], lines)
+    for row in rows:
+        for who, word in _WHO.items():
+            if row.get(who, {}).get("status") == "failed":
+                print(f"{_name(row)}, {say(word)}: {row[who]['problem']}")
     print(say(_explained(start)))
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return f"{row['name']} {row['variant']}".rstrip()
 
 
 def _where(start: Mapping[str, Any]) -> Text:
@@ -47,7 +55,7 @@ def _headings(start: Mapping[str, Any]) -> list[Text]:
         Text("optimizer", "オプティマイザー"),
         Text("implementation", "実装"),
         Text("step ms", "ステップ ms"),
-        Text("CPU ms", "CPU ms"),
+        Text("CPU ms", "CPU ms") if estimated else Text("host / kernels ms", "ホスト / カーネル ms"),
         same("× AdamW"),
         Text("faster", "速さ"),
         Text("(medians)", "(中央値の比)"),
@@ -65,18 +73,18 @@ def _headings(start: Mapping[str, Any]) -> list[Text]:
 
 def _line(row: Mapping[str, Any], who: str, start: Mapping[str, Any]) -> list[str]:
     side: Side = row[who]
-    name = f"{row['name']} {row['variant']}".rstrip()
+    name = _name(row)
     version = f" {side['version']}" if side["version"] else ""
     implementation = f"{say(_WHO[who])} ({side['package']}{version})" if who == "reference" else say(_WHO[who])
     if side["status"] != "measured":
-        why = f": {side['problem']}" if side["status"] == "failed" else ""
-        return [name, implementation, say(_STATUS[side["status"]]) + why, *[""] * 13]
+        return [name, implementation, say(_STATUS[side["status"]]), *[""] * 13]
     floor = side["floor_bytes_per_parameter"]
+    on_cpu = start["device"] == "cpu"
     return [
         name,
         implementation,
         f"{side['step_ms']:.2f}",
-        f"{side['process_ms']:.2f}",
+        f"{side['process_ms']:.2f}" if on_cpu else f"{side['host_ms']:.2f} / {side['kernel_ms']:.2f}",
         f"{side['relative_cost']:.2f}",
         _times(row["round_ratio"]) if who == "ours" else "",
         _times(row["ratio"]) if who == "ours" else "",

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from optimizers.bench.measure import Plan, run_rows
+from optimizers.bench.measure import Clock, Plan, run_rows
 from optimizers.bench.memory import copy_bandwidth
 from optimizers.bench.rows import chosen_rows
 from optimizers.bench.shapes import SETS, tensors_of
@@ -73,13 +73,15 @@ def _measure(options: argparse.Namespace, write: Write) -> int:
         os.environ["CADDIE_KERNEL_CACHE"] = str(Path(folder) / "kernels")
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(Path(folder) / "inductor")
         begun = time.monotonic()
+        clock: Clock = "process" if device.type == "cpu" and options.threads == 1 else "wall"
+        seconds = time.process_time if clock == "process" else time.perf_counter
         plan = Plan(
             tensors=tensors_of(options.set),
             device=device,
             rounds=options.rounds,
             seconds=options.seconds,
-            clock="process" if device.type == "cpu" and options.threads == 1 else "wall",
-            bandwidth=copy_bandwidth(device, _COPY_MEGABYTES[device.type]),
+            clock=clock,
+            bandwidth=copy_bandwidth(device, _COPY_MEGABYTES[device.type], seconds),
         )
         write({"kind": "start", **_described(plan, options)})
         for line in run_rows(plan, rows):

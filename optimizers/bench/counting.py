@@ -174,4 +174,4 @@ def _cuda_kernels(step: Callable[[], object]) -> tuple[int, float]:
         for event in profile.events() or ()
         if str(event.device_type).endswith("CUDA") and not event.name.startswith("Optimizer.")
     ]
-    return len(events), sum(event.device_time for event in events) / 1e3
+    return len(events), sum(event.time_range.elapsed_us() for event in events) / 1e3

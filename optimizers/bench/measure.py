@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, Literal
@@ -69,11 +70,13 @@ class Bench:
         for name, contender in contenders.items():
             with _recorded(sides[name]):
                 subjects[name] = self._begin(contender, row, sides[name])
-        times = self._alternate(subjects, row.warm_up, sides)
+        times = self._alternate(subjects, row, sides)
         for name, subject in subjects.items():
             if name in times:
                 with _recorded(sides[name]):
-                    self._finish(subject, row.name, times[name], times["unit"], sides[name])
+                    # Another instance beside the unit itself would only show the noise.
+                    unit = times[name] if row == BASELINE else times["unit"]
+                    self._finish(subject, row.name, times[name], unit, sides[name])
         return {"name": row.name, "variant": row.variant, **sides, **self._ratios(times, sides)}
 
     # --- inside ------------------------------------------------------------------------------------------------
@@ -84,7 +87,9 @@ class Bench:
     def _begin(self, contender: Contender, row: Row, side: dict[str, Any]) -> Subject:
         """First steps of three fresh optimizers: the first also pays for what is compiled or imported once."""
         cold = self._subject(contender).timed_step(0)
+        gc.collect()
         warm = self._subject(contender).timed_step(0)
+        gc.collect()
         subject = self._subject(contender)
         subject.prepare(0)
         kept, _ = kept_and_peak(subject.step, self._plan.device)
@@ -94,23 +99,23 @@ class Bench:
         return subject
 
     def _alternate(
-        self, subjects: Mapping[str, Subject], warm_up: int, sides: Mapping[str, dict[str, Any]]
+        self, subjects: Mapping[str, Subject], row: Row, sides: Mapping[str, dict[str, Any]]
     ) -> dict[str, list[Timing]]:
-        everyone = {**subjects, "unit": self._unit} if subjects else {}
+        everyone = {**subjects, "unit": self._unit}
         times: dict[str, list[Timing]] = {name: [] for name in everyone}
         spent, number = 0.0, 0
-        while everyone.keys() - {"unit"} and number < warm_up + self._plan.rounds:
-            counted = number >= warm_up
-            if counted and number - warm_up >= FEWEST_ROUNDS and spent > self._plan.seconds:
+        while everyone.keys() - {"unit"} and number < row.warm_up + self._plan.rounds:
+            counted = number >= row.warm_up
+            if counted and number - row.warm_up >= FEWEST_ROUNDS and spent > self._plan.seconds:
                 break
             # Turned round each time, so that none always comes after the same other one.
             for name in list(everyone) if number % 2 else list(reversed(everyone)):
-                with _recorded(sides.get(name, {})) as fate:
+                with _recorded(sides[name]) if name in sides else nullcontext() as fate:
                     taken = everyone[name].timed_step(number + 1)
-                    spent += taken.wall if counted else 0.0
                     if counted:
                         times[name].append(taken)
-                if fate.failed:
+                        spent += self._on_clock([taken])[0]
+                if fate is not None and fate.failed:
                     del everyone[name], times[name]
             number += 1
         return times

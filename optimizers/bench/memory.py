@@ -60,19 +60,24 @@ def kept_and_peak(step: Callable[[], object], device: torch.device) -> tuple[int
     return held, peak
 
 
-def copy_bandwidth(device: torch.device, megabytes: int, rounds: int = 7) -> float:
-    """Bytes a second that a copy of a large array reads and writes, at its best: the rate that limits are taken at."""
-    import time
+def copy_bandwidth(device: torch.device, megabytes: int, clock: Callable[[], float], rounds: int = 7) -> float:
+    """Bytes a second that a copy of a large array reads and writes, at its best: the rate that limits are taken at.
 
+    Args:
+        device: where.
+        megabytes: of the array; far more than fits into a cache.
+        clock: seconds, of the kind that steps are measured in.
+        rounds: copies, of which the fastest counts.
+    """
     source = torch.ones(megabytes * 2**20 // 4, device=device)
     target = torch.empty_like(source)
     best = float("inf")
     for _ in range(rounds):
         _wait(device)
-        start = time.perf_counter()
+        start = clock()
         target.copy_(source)
         _wait(device)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, clock() - start)
     return 2 * source.nbytes / best
 
 

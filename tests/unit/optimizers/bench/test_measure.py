@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from optimizers.bench.measure import FEWEST_ROUNDS, Bench, Plan
-from optimizers.bench.rows import Contender, Row
+from optimizers.bench.rows import BASELINE, Contender, Row
 from optimizers.bench.shapes import TensorSpec
 from optimizers.bench.subject import Gradients, Subject
 
@@ -90,6 +90,14 @@ def test_an_optimizer_without_a_known_floor_has_no_limit() -> None:
     side = bench().row(row(ADAMW, name="Somebody's"))["reference"]
     assert side["status"] == "measured"
     assert side["limit_ms"] is side["times_limit"] is side["floor_bytes_per_parameter"] is None
+
+
+def test_the_unit_costs_one_and_others_are_measured_by_it() -> None:
+    made = bench()
+    assert made.row(BASELINE)["reference"]["relative_cost"] == 1
+    beside = made.row(row(ADAMW, name="SGDNesterov"))["reference"]["relative_cost"]
+    assert beside > 0
+    assert beside != 1  # two instances never take the very same time in every round
 
 
 def test_rounds_end_when_the_time_is_over_but_not_before_there_are_enough() -> None:
