@@ -3,6 +3,8 @@
 `--optimizer_type=optimizers.Prodigy` works wherever sd-scripts does. Imports torch and the standard library only.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from optimizers.adafactor import Adafactor
 from optimizers.came import CAME
 from optimizers.dadapt_adam import DAdaptAdam
@@ -12,4 +14,17 @@ from optimizers.emo_navi import EmoNavi
 from optimizers.prodigy import Prodigy
 from optimizers.prodigy_plus_schedulefree import ProdigyPlusScheduleFree
 
+if TYPE_CHECKING:
+    from optimizers.eight_bit import AdamW8bit as AdamW8bit
+    from optimizers.eight_bit import Lion8bit as Lion8bit
+
 __all__ = ["CAME", "Adafactor", "DAdaptAdam", "EmoFact", "EmoLynx", "EmoNavi", "Prodigy", "ProdigyPlusScheduleFree"]
+
+
+def __getattr__(name: str) -> Any:
+    """The classes that need a package beside torch: imported when somebody asks for one."""
+    if name not in {"AdamW8bit", "Lion8bit"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from optimizers import eight_bit
+
+    return getattr(eight_bit, name)

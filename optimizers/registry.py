@@ -51,4 +51,6 @@ PAIRS: tuple[Pair, ...] = (
     Pair(name="emo_author.EmoNavi", reference="emonavi.EmoNavi", package="muooon/EmoNavi", version="3.6.1"),
     Pair(name="emo_author.EmoFact", reference="emofact.EmoFact", package="muooon/EmoNavi", version="3.6.1"),
     Pair(name="emo_author.EmoLynx", reference="emolynx.EmoLynx", package="muooon/EmoNavi", version="3.6.1"),
+    Pair(name="AdamW8bit", reference="bitsandbytes.optim.AdamW8bit", package="bitsandbytes", version="0.50.2"),
+    Pair(name="Lion8bit", reference="bitsandbytes.optim.Lion8bit", package="bitsandbytes", version="0.50.2"),
 )

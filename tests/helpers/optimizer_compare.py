@@ -245,6 +245,10 @@ def _first_bits(reference: Trace, ours: Trace) -> Iterator[str]:
 def _equal(value: Any, other: Any) -> bool:
     if isinstance(value, torch.Tensor):
         return isinstance(other, torch.Tensor) and _same(value, other)
+    if isinstance(value, Mapping):
+        return (
+            isinstance(other, Mapping) and value.keys() == other.keys() and all(_equal(value[key], other[key]) for key in value)
+        )
     return value == other or (isinstance(value, float) and math.isnan(value))
 
 

@@ -27,6 +27,8 @@ class Variant:
         events: called on the optimizer before the step of that number.
         by_parameter: stepped by step_param().
         noisy: held to the reference's own noise: where it lies above the criteria, since the case is badly conditioned.
+        long_sums: noisy, and held to what float32 costs the reference in sums over long tensors: its distance from its own
+            run in float64.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Variant:
     events: tuple[tuple[int, Callable[[Any], None]], ...] = ()
     by_parameter: bool = False
     noisy: bool = False
+    long_sums: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,7 @@ class Plan:
         noisy: the reference rounds to bfloat16 inside: held to its own noise in every dtype.
         float32_inside: computes in float32 whatever the parameters are: float64 is held to float32's criteria.
         half: over `base` in float16, where the references' defaults of eps are zero and every step is NaN.
+        padding: bytes by which the state of each parameter may be larger than the reference's.
     """
 
     base: Mapping[str, Any] = field(default_factory=dict)
@@ -61,6 +65,7 @@ class Plan:
     noisy: bool = False
     float32_inside: bool = False
     half: Mapping[str, Any] = field(default_factory=dict)
+    padding: int = 0
 
     def setting(self, variant: Variant, *, half: bool = False) -> Setting:
         """How the variant is built and called; `half` for float16."""
@@ -76,6 +81,7 @@ class Plan:
 
 BASE = Variant("base")
 NOISY = Variant("base, held to the reference's own noise", noisy=True)
+LONG_SUMS = Variant("base, held to the reference's own noise and rounding", noisy=True, long_sums=True)
 NEEDS_CUDA = "the reference calls .cuda() and a process group with it"
 
 PRODIGY = Plan(
@@ -160,7 +166,7 @@ DADAPT_SGD = Plan(
     schedule="above 0",  # at lr 0 the reference reads a variable that it never set
 )
 DADAPT_ADAGRAD = Plan(
-    base={"d0": 1e-2},
+    base={"d0": 1e-2, "lr": 0.7},  # at 1 parameters come to oscillate, and a last bit decides where
     variants=(
         *_DADAPT,
         Variant("momentum", {"momentum": 0.9}),
@@ -304,6 +310,22 @@ def _emo(*, package: bool, writes: bool = True) -> Plan:
     )
 
 
+def _eight_bit(states: int, *variants: Variant, **not_run: str) -> Plan:
+    """bitsandbytes on a flat state: quantised from few elements on, as the problems' shapes are small; in whole blocks."""
+    shared = (
+        Variant("defaults, in 32 bit", {"min_8bit_size": 4096}),
+        Variant("betas", {"betas": (0.7, 0.95)}),
+        Variant("decay", {"weight_decay": 0.1}),
+    )
+    return Plan(
+        base={"lr": 1e-2, "min_8bit_size": 64},
+        variants=shared + variants,
+        not_run={"args": "an object in place of the other arguments", "is_paged": "warns on a CPU; in test_eight_bit.py"}
+        | not_run,
+        padding=255 * states,
+    )
+
+
 PLANS: Mapping[str, Plan] = {
     "Prodigy": PRODIGY,
     "DAdaptAdam": DADAPT_ADAM,
@@ -316,6 +338,8 @@ PLANS: Mapping[str, Plan] = {
     "ProdigyPlusScheduleFree": PRODIGY_PLUS,
     "CAME": CAME,
     "Adafactor": ADAFACTOR,
+    "AdamW8bit": _eight_bit(2, Variant("eps", {"eps": 1e-3}), amsgrad="refused", optim_bits="refused unless it is the default"),
+    "Lion8bit": _eight_bit(1),
     "EmoNavi": _emo(package=True),
     "emo_author.EmoNavi": _emo(package=False),
     "EmoFact": _emo(package=True),

@@ -154,10 +154,11 @@ def test_memory_is_no_more_than_the_references(pair: Pair, dtype: torch.dtype, l
     for training in (reference, ours):
         training.run(30)
         assert training.trace.error is None
-    allowed = _bytes(dict(reference.optimizer.state), reference.parameters)
+    padding = plan_of(pair.name).padding * len(ours.parameters)
+    allowed = _bytes(dict(reference.optimizer.state), reference.parameters) + padding
     state = _bytes(dict(ours.optimizer.state), ours.parameters)
     assert state <= allowed
     ours.optimizer.zero_grad(set_to_none=True)
     kept = _bytes([dict(ours.optimizer.state), vars(ours.optimizer)], ours.parameters)
-    scratch = min(MOST_SCRATCH, SCRATCH * sum(one.nbytes for one in ours.parameters))
+    scratch = min(MOST_SCRATCH, SCRATCH * (sum(one.nbytes for one in ours.parameters) + 4 * padding))
     assert kept <= allowed + scratch + 100 * len(ours.parameters)
