@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -23,12 +23,13 @@ from optimizers.machinery.stacks import Scratch, StackLot
 
 Group: TypeAlias = dict[str, Any]
 State: TypeAlias = dict[str, Any]
-_PLAIN = (Tensor, torch.nn.Parameter)
+_PLAIN = frozenset((Tensor, torch.nn.Parameter))
 """Subclasses (DTensor, quantised tensors) do not lie in memory as they look."""
 
 Lot: TypeAlias = FlatLot | PointerLot | StackLot
 Flags: TypeAlias = tuple[tuple[str, bool], ...]
 HyperOf: TypeAlias = Callable[..., "Numbers | None"]
+_Key = TypeVar("_Key")
 _Pointers = TypeVar("_Pointers", bound=PointerLot)
 
 
@@ -38,13 +39,11 @@ class Kind(NamedTuple):
     Attributes:
         device, dtype: of parameter and gradient.
         regular: lies in memory as one piece without gaps; anything else is left to torch, tensor by tensor.
-        single: `p0` is one number: Prodigy keeps no copy of parameters that began as zeros.
     """
 
     device: torch.device
     dtype: torch.dtype
     regular: bool
-    single: bool
 
 
 @dataclass(slots=True)
@@ -71,47 +70,58 @@ class Share:
         values = [state[name] for state in self.states]
         if values.count(values[0]) == len(values):
             return [(self, (values[0],))]
-        parts: dict[Any, Share] = {}
-        for value, p, grad, state in zip(values, self.params, self.grads, self.states, strict=True):
-            part = parts.setdefault(value, Share(self.group, [], [], []))
-            part.params.append(p)
-            part.grads.append(grad)
-            part.states.append(state)
-        return [(part, (value,)) for value, part in parts.items()]
+        return [(part, (value,)) for value, part in self._split(values).items()]
 
     def by_shape(self) -> list[Share]:
         """The share in parts of one shape and the same entries in the state, in the order in which they appear."""
-        parts: dict[tuple[object, ...], Share] = {}
-        for p, grad, state in zip(self.params, self.grads, self.states, strict=True):
-            key = (p.shape, *state)
+        return list(self._split([(p.shape, *state) for p, state in zip(self.params, self.states, strict=True)]).values())
+
+    def by_kind(self) -> list[tuple[Kind, Share]]:
+        """The share in parts of one kind each, in the order in which the kinds appear."""
+        if self._parts is None:
+            kinds = self._kinds()
+            if kinds.count(kinds[0]) == len(kinds):
+                self._parts = [(kinds[0], self)]
+            else:
+                self._parts = list(self._split(kinds).items())
+        return self._parts
+
+    def by_single(self) -> list[Share]:
+        """The share in parts with and without an array that is one number: Prodigy keeps no copy of zeros."""
+        return list(
+            self._split([_is_single(state.get("p0"), p) for p, state in zip(self.params, self.states, strict=True)]).values()
+        )
+
+    def _kinds(self) -> list[Kind]:
+        """The kind of each parameter. A thousand of them are looked at in each step: what is one call for all is one."""
+        device, dtype = self.params[0].device, self.params[0].dtype
+        if (
+            _PLAIN.issuperset(map(type, self.params))
+            and all(map(Tensor.is_contiguous, self.params))
+            and all(map(Tensor.is_contiguous, self.grads))
+            and all(p.dtype is dtype for p in self.params)
+            and all(p.device == device for p in self.params)
+        ):
+            return [Kind(device, dtype, regular=True)]
+        return [
+            Kind(p.device, p.dtype, type(p) in _PLAIN and p.is_contiguous() and grad.is_contiguous())
+            for p, grad in zip(self.params, self.grads, strict=True)
+        ]
+
+    def _split(self, keys: Iterable[_Key]) -> dict[_Key, Share]:
+        parts: dict[_Key, Share] = {}
+        for key, p, grad, state in zip(keys, self.params, self.grads, self.states, strict=True):
             part = parts.get(key)
             if part is None:
                 part = parts[key] = Share(self.group, [], [], [])
             part.params.append(p)
             part.grads.append(grad)
             part.states.append(state)
-        return list(parts.values())
+        return parts
 
-    def by_kind(self) -> list[tuple[Kind, Share]]:
-        """The share in parts of one kind each, in the order in which the kinds appear."""
-        if self._parts is None:
-            parts: dict[Kind, Share] = {}
-            for p, grad, state in zip(self.params, self.grads, self.states, strict=True):
-                p0 = state.get("p0")
-                kind = Kind(
-                    p.device,
-                    p.dtype,
-                    type(p) in _PLAIN and p.is_contiguous() and grad.is_contiguous(),
-                    p0 is not None and p0.dim() == 0 and p.dim() != 0,
-                )
-                part = parts.get(kind)
-                if part is None:
-                    part = parts[kind] = Share(self.group, [], [], [])
-                part.params.append(p)
-                part.grads.append(grad)
-                part.states.append(state)
-            self._parts = list(parts.items())
-        return self._parts
+
+def _is_single(p0: Tensor | None, p: Tensor) -> bool:
+    return p0 is not None and p0.dim() == 0 and p.dim() != 0
 
 
 @dataclass(slots=True)
@@ -287,15 +297,16 @@ class Batch:
 
     def _flat(self, program: Program, share: Share, numbers: Numbers, totals: Totals) -> list[tuple[str, Tensor]]:
         sums: list[tuple[str, Tensor]] = []
-        for kind, part in share.by_kind():
+        for kind, same_kind in share.by_kind():
             if not kind.regular:
-                _one_by_one(program, part, numbers, totals)
+                _one_by_one(program, same_kind, numbers, totals)
                 continue
-            key = ("flat", tuple(map(id, part.params)))
-            lot = self._plans.lots.get(key)
-            if not isinstance(lot, FlatLot):
-                lot = self._plans.lots[key] = FlatLot(part.params)
-            sums += lot.run(program, part.params, part.grads, part.states, numbers).items()
+            for part in same_kind.by_single():
+                key = ("flat", tuple(map(id, part.params)))
+                lot = self._plans.lots.get(key)
+                if not isinstance(lot, FlatLot):
+                    lot = self._plans.lots[key] = FlatLot(part.params)
+                sums += lot.run(program, part.params, part.grads, part.states, numbers).items()
         return sums
 
     def _stacks(self, program: Program, share: Share, numbers: Numbers, totals: Totals) -> list[tuple[str, Tensor]]:

@@ -78,22 +78,17 @@ class FastOptimizer(Optimizer):
         return Batch([self._share(group) for group in self.param_groups], self.backend, self._plans)
 
     def _share(self, group: Group) -> Share:
-        share = Share(group, [], [], [])
-        for p in group["params"]:
-            grad = p.grad
-            if grad is None:
-                continue
-            if grad.layout is not torch.strided:
-                raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
-            if grad.is_complex():
-                raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
-            state = self.state[p]
+        with_grad = [(p, grad) for p in group["params"] if (grad := p.grad) is not None]
+        params, grads = [p for p, _ in with_grad], [grad for _, grad in with_grad]
+        if any(grad.layout is not torch.strided for grad in grads):
+            raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
+        if any(map(Tensor.is_complex, grads)):
+            raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
+        states = [self.state[p] for p in params]
+        for p, state in zip(params, states, strict=True):
             if not state:
                 state.update(self.initial_state(p, group))
-            share.params.append(p)
-            share.grads.append(grad)
-            share.states.append(state)
-        return share
+        return Share(group, params, grads, states)
 
     def add_param_group(self, param_group: Group) -> None:
         """Adds parameters; as with every torch optimizer, also between two steps."""
