@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from optimizers.adafactor import Adafactor
 from optimizers.came import CAME
+from optimizers.dadapt_adagrad import DAdaptAdaGrad
 from optimizers.dadapt_adam import DAdaptAdam
+from optimizers.dadapt_adam_preprint import DAdaptAdamPreprint
+from optimizers.dadapt_adan import DAdaptAdan
+from optimizers.dadapt_adan_ip import DAdaptAdanIP
+from optimizers.dadapt_lion import DAdaptLion
+from optimizers.dadapt_sgd import DAdaptSGD
 from optimizers.emo_fact import EmoFact
 from optimizers.emo_lynx import EmoLynx
 from optimizers.emo_navi import EmoNavi
@@ -18,7 +24,22 @@ if TYPE_CHECKING:
     from optimizers.eight_bit import AdamW8bit as AdamW8bit
     from optimizers.eight_bit import Lion8bit as Lion8bit
 
-__all__ = ["CAME", "Adafactor", "DAdaptAdam", "EmoFact", "EmoLynx", "EmoNavi", "Prodigy", "ProdigyPlusScheduleFree"]
+__all__ = [
+    "CAME",
+    "Adafactor",
+    "DAdaptAdaGrad",
+    "DAdaptAdam",
+    "DAdaptAdamPreprint",
+    "DAdaptAdan",
+    "DAdaptAdanIP",
+    "DAdaptLion",
+    "DAdaptSGD",
+    "EmoFact",
+    "EmoLynx",
+    "EmoNavi",
+    "Prodigy",
+    "ProdigyPlusScheduleFree",
+]
 
 
 def __getattr__(name: str) -> Any:

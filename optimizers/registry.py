@@ -37,6 +37,14 @@ class Pair:
 PAIRS: tuple[Pair, ...] = (
     Pair(name="Prodigy", reference="prodigyopt.Prodigy", package="prodigyopt", version="1.1.2"),
     Pair(name="DAdaptAdam", reference="dadaptation.DAdaptAdam", package="dadaptation", version="3.2"),
+    Pair(
+        name="DAdaptAdamPreprint", reference="dadaptation.experimental.DAdaptAdamPreprint", package="dadaptation", version="3.2"
+    ),
+    Pair(name="DAdaptAdan", reference="dadaptation.DAdaptAdan", package="dadaptation", version="3.2"),
+    Pair(name="DAdaptAdanIP", reference="dadaptation.experimental.DAdaptAdanIP", package="dadaptation", version="3.2"),
+    Pair(name="DAdaptSGD", reference="dadaptation.DAdaptSGD", package="dadaptation", version="3.2"),
+    Pair(name="DAdaptAdaGrad", reference="dadaptation.DAdaptAdaGrad", package="dadaptation", version="3.2"),
+    Pair(name="DAdaptLion", reference="dadaptation.DAdaptLion", package="dadaptation", version="3.2"),
     Pair(name="CAME", reference="came_pytorch.CAME", package="came-pytorch", version="0.1.3", arguments={"lr": 1e-4}),
     Pair(name="Adafactor", reference="transformers.optimization.Adafactor", package="transformers", version="5.23.0"),
     Pair(

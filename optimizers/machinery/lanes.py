@@ -55,6 +55,10 @@ class TensorLane:
         """Adds `weight * sum(value)` to a total."""
         self._totals.add(name, weight * value.sum().item())
 
+    def add_change(self, name: str, before: Tensor, after: Tensor) -> None:
+        """Adds `sum(after) - sum(before)` to a total."""
+        self._totals.add(name, after.sum().item() - before.sum().item())
+
 
 class MatrixLane(RoundingWords, TensorLane):
     """One parameter of a matrix program: see `program.py` for the words.
@@ -193,6 +197,11 @@ class FlatLane:
         """Adds `weight * sum(value)`, in float64 beyond rows of a few thousand elements."""
         total = sum_of(value) * weight
         self.sums[name] = self.sums[name] + total if name in self.sums else total
+
+    def add_change(self, name: str, before: Tensor, after: Tensor) -> None:
+        """Adds `sum(after) - sum(before)`."""
+        self.add_sum(name, after)
+        self.add_sum(name, before, -1.0)
 
 
 def sum_of(value: Tensor) -> Tensor:

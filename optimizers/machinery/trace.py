@@ -288,6 +288,10 @@ class _TraceLane:
     def add_sum(self, name: str, value: Symbol, weight: Operand = 1.0) -> None:
         self.trace.totals.append(Total(name, value.node, _node(weight)))
 
+    def add_change(self, name: str, before: Symbol, after: Symbol) -> None:
+        self.add_sum(name, after)
+        self.add_sum(name, before, -1.0)
+
 
 class _TraceHyper:
     def __init__(self, flags: Mapping[str, bool], used: dict[str, Symbol]) -> None:

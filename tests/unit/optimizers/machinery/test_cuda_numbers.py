@@ -15,7 +15,7 @@ from tests.helpers.optimizer_check import bound_for, check, setting_of
 from tests.helpers.optimizer_compare import differences
 from tests.helpers.optimizer_matrix import DROPPED, EVERY_SHAPE, LAYOUTS, TWO_DECAYS, TWO_GROUPS, WIDE, Problem, trained
 from tests.helpers.optimizer_pairs import PAIRS, Pair, ours_of, pair_named
-from tests.helpers.optimizer_variants import BASE, NOISY, Variant, plan_of
+from tests.helpers.optimizer_variants import BASE, LONG_SUMS, Variant, plan_of
 
 MakeDevice = Callable[..., FakeDevice]
 VARIANTS = [
@@ -49,7 +49,7 @@ def test_every_argument(pair: Pair, variant: Variant, fake_device: MakeDevice) -
 @every_pair
 def test_large_tensors(pair: Pair, fake_device: MakeDevice) -> None:
     """More than one block each, and the last one not full."""
-    _checked(fake_device(), pair, Problem(leaves=WIDE, steps=6), NOISY)
+    _checked(fake_device(), pair, Problem(leaves=WIDE, steps=6), LONG_SUMS)
 
 
 @every_pair
