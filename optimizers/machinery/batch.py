@@ -16,17 +16,20 @@ from optimizers.machinery.compiler import CompileError, find_compiler
 from optimizers.machinery.cuda import CudaLot
 from optimizers.machinery.flat import FlatLot
 from optimizers.machinery.lanes import MatrixLane, TensorLane
+from optimizers.machinery.matrices import MatrixLot, UnevenError, by_form, kernel_for
+from optimizers.machinery.matrix import Axes
 from optimizers.machinery.native import REALS, kernel
 from optimizers.machinery.pointers import PointerLot
 from optimizers.machinery.program import Hyper, Numbers, Program, Totals, flags_of
 from optimizers.machinery.stacks import Scratch, StackLot
+from optimizers.machinery.trace_matrix import Form, form_of
 
 Group: TypeAlias = dict[str, Any]
 State: TypeAlias = dict[str, Any]
 _PLAIN = frozenset((Tensor, torch.nn.Parameter))
 """Subclasses (DTensor, quantised tensors) do not lie in memory as they look."""
 
-Lot: TypeAlias = FlatLot | PointerLot | StackLot
+Lot: TypeAlias = FlatLot | PointerLot | StackLot | MatrixLot
 Flags: TypeAlias = tuple[tuple[str, bool], ...]
 HyperOf: TypeAlias = Callable[..., "Numbers | None"]
 _Key = TypeVar("_Key")
@@ -71,6 +74,19 @@ class Share:
         if values.count(values[0]) == len(values):
             return [(self, (values[0],))]
         return [(part, (value,)) for value, part in self._split(values).items()]
+
+    def by_form(self, axes: Axes) -> list[tuple[Form | None, Share]]:
+        """The share in parts of one form; None for what cannot be read as matrices where it lies."""
+        parts: dict[Form | None, Share] = {}
+        for p, grad, state in zip(self.params, self.grads, self.states, strict=True):
+            form = form_of(p.shape, tuple(state), axes)
+            part = parts.get(form)
+            if part is None:
+                part = parts[form] = Share(self.group, [], [], [])
+            part.params.append(p)
+            part.grads.append(grad)
+            part.states.append(state)
+        return list(parts.items())
 
     def by_shape(self) -> list[Share]:
         """The share in parts of one shape and the same entries in the state, in the order in which they appear."""
@@ -209,7 +225,7 @@ class Batch:
             return totals
         waiting: list[tuple[str, Tensor]] = []
         if program.axes is not None:
-            for share, numbers in parts:
+            for share, numbers in self._matrices(program, parts, totals):
                 waiting += self._stacks(program, share, numbers, totals)
         else:
             for share, numbers in self._pointers(program, parts, totals, waiting):
@@ -231,8 +247,9 @@ class Batch:
                 continue
             if self._backend == "exact":
                 _one_by_one(program, share, numbers, totals)
-            else:
-                waiting += [(f"{place} {name}", value) for name, value in self._stacks(program, share, numbers, totals)]
+                continue
+            for rest, rest_numbers in self._matrices(program, [(share, numbers)], totals):
+                waiting += [(f"{place} {name}", value) for name, value in self._stacks(program, rest, rest_numbers, totals)]
         read = Totals()
         _read(waiting, read)
         for key, value in read.items():
@@ -268,6 +285,30 @@ class Batch:
                     raise
                 if device is not None:
                     cuda.tell(str(error))
+                rest += members
+        return rest
+
+    def _matrices(self, program: Program, parts: list[tuple[Share, Numbers]], totals: Totals) -> list[tuple[Share, Numbers]]:
+        """Runs what generated kernels of the CPU can do of a matrix program; returns the rest."""
+        if self._backend == "eager" or find_compiler() is None:
+            return parts
+        forms, rest = by_form(program, parts)
+        for members in forms:
+            key = ("matrices", program.axes, *(tuple(map(id, share.params)) for share, _ in members))
+            try:
+                compiled = kernel_for(program, members)
+                if compiled is None:
+                    rest += members
+                    continue
+                lot = self._plans.lots.get(key)
+                if not isinstance(lot, MatrixLot):
+                    lot = self._plans.lots[key] = MatrixLot(program, members)
+                lot.run(compiled, program, members, totals)
+            except UnevenError:
+                rest += members
+            except CompileError:
+                if self._backend == "native":
+                    raise
                 rest += members
         return rest
 

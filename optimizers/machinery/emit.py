@@ -19,6 +19,7 @@ _CALLS = {
     "sqrt": "SQRT({})",
     "abs": "FABS({})",
     "max": "MAX({}, {})",
+    "choose": "({} > {} ? {} : {})",
     "atan2": "ATAN2({}, {})",
     "sign": "SIGN({})",
     "neg": "-{}",

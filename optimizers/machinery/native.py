@@ -59,14 +59,14 @@ class Kernel:
         # More parts than threads: the parts of a busy machine's threads do not end together.
         parts = min(count, 4 * threads)
         edges = [count * part // parts for part in range(parts + 1)]
-        pool = _pool(threads)
-        waiting = [pool.submit(self.function, first, last, *shared) for first, last in pairwise(edges)]
+        waiting = [pool(threads).submit(self.function, first, last, *shared) for first, last in pairwise(edges)]
         for part in waiting:
             part.result()
 
 
 @functools.cache
-def _pool(threads: int) -> ThreadPoolExecutor:
+def pool(threads: int) -> ThreadPoolExecutor:
+    """The threads that kernels run on."""
     return ThreadPoolExecutor(threads, thread_name_prefix="optimizer")
 
 

@@ -13,8 +13,9 @@ from typing import Literal, TypeAlias
 
 from optimizers.machinery.program import Layout, Program
 
-Domain = Literal["scalar", "full", "sliced"]
+Domain = Literal["scalar", "tensor", "matrix", "row", "column", "full", "sliced"]
 Operand: TypeAlias = "Symbol | float"
+_WIDEST_FIRST: tuple[Domain, ...] = ("sliced", "full", "row", "column", "matrix", "tensor")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -22,11 +23,12 @@ class Node:
     """One value of a program.
 
     Attributes:
-        op: "load", "hyper", "constant", or an elementwise operation.
+        op: "load", "hyper", "constant", "size", "sum", or an elementwise operation.
         domain: "scalar" (one number per group, computed in double), "full" (one per element of the parameter) or
-            "sliced" (one per element of a sliced array).
+            "sliced" (one per element of a sliced array); in matrix programs (`trace_matrix`) also "row", "column",
+            "matrix" and "tensor" (one number per row, ..., per parameter).
         inputs: the operands.
-        name: of the array (load) or the number (hyper).
+        name: of the array (load), the number (hyper) or the size ("batch", "rows", "columns").
         value: of a constant.
         inside: whether it is a value inside one of torch's operations, which rounds to the tensor's dtype at its end
             only. That matters for float16 and bfloat16, whose operations work in float32.
@@ -84,20 +86,26 @@ def _constant(value: float) -> Node:
     return Node("constant", "scalar", value=float(value))
 
 
-def _node(value: Operand) -> Node:
+def node_of(value: Operand) -> Node:
+    """The node of a symbol or of a plain number."""
     return value.node if isinstance(value, Symbol) else _constant(value)
 
 
 def _wider(*nodes: Node) -> Domain:
     domains: set[Domain] = {node.domain for node in nodes if node.domain != "scalar"}
-    if len(domains) > 1:
+    if "sliced" in domains and domains - {"sliced", "tensor"}:
         raise ValueError("a program mixes sliced and full arrays in one operation")
-    return domains.pop() if domains else "scalar"
+    if domains >= {"row", "column"}:
+        return "full"
+    for domain in _WIDEST_FIRST:
+        if domain in domains:
+            return domain
+    return "scalar"
 
 
 def apply(op: str, *operands: Operand, inside: bool = False) -> Symbol:
     """The symbol of an elementwise operation; `inside`: of a part of one (see `Node`)."""
-    nodes = tuple(_node(value) for value in operands)
+    nodes = tuple(node_of(value) for value in operands)
     return Symbol(Node(op, _wider(*nodes), nodes, inside=inside))
 
 
@@ -256,7 +264,7 @@ class Symbol:
         return self._become(self.atan2(other))
 
 
-class _TraceLane:
+class TraceLane:
     def __init__(self, program: Program, sliced: bool) -> None:
         self._program = program
         self._sliced = sliced
@@ -286,14 +294,14 @@ class _TraceLane:
         self.add_sum(name, apply("mul", a, b, inside=True), weight)
 
     def add_sum(self, name: str, value: Symbol, weight: Operand = 1.0) -> None:
-        self.trace.totals.append(Total(name, value.node, _node(weight)))
+        self.trace.totals.append(Total(name, value.node, node_of(weight)))
 
     def add_change(self, name: str, before: Symbol, after: Symbol) -> None:
         self.add_sum(name, after)
         self.add_sum(name, before, -1.0)
 
 
-class _TraceHyper:
+class TraceHyper:
     def __init__(self, flags: Mapping[str, bool], used: dict[str, Symbol]) -> None:
         self._flags = flags
         self._used = used
@@ -315,9 +323,13 @@ def trace(program: Program, flags: Mapping[str, bool], *, sliced: bool = False) 
     Raises:
         ValueError: the program does something that cannot be compiled.
     """
-    lane = _TraceLane(program, sliced)
+    return traced(TraceLane(program, sliced), program, flags)
+
+
+def traced(lane: TraceLane, program: Program, flags: Mapping[str, bool]) -> Trace:
+    """What a program does in a lane."""
     hypers: dict[str, Symbol] = {}
-    program.function(lane, _TraceHyper(flags, hypers))
+    program.function(lane, TraceHyper(flags, hypers))
     for name, symbol in lane.symbols.items():
         if symbol.node is not lane.trace.loads[name]:
             lane.trace.stores[name] = symbol.node

@@ -1,0 +1,235 @@
+"""Running compiled matrix programs on the CPU: one call for all tensors, found through a table of addresses."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from operator import is_
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from optimizers.machinery.compiler import shared_library
+from optimizers.machinery.emit_cuda import Element
+from optimizers.machinery.emit_matrix import emit_matrix
+from optimizers.machinery.native import REALS, pool
+from optimizers.machinery.program import Numbers, Program, Totals, flags_of
+from optimizers.machinery.trace import Trace
+from optimizers.machinery.trace_matrix import Form, form_of, sizes_of, trace_matrix
+
+if TYPE_CHECKING:
+    from optimizers.machinery.batch import Share
+
+ITEM = 7
+"""Numbers that describe a tensor: its place in the table, batch, rows, columns, group, slice_p, 1 where p0 is no single number."""
+
+PARTS = 8
+"""Pieces of work per thread: the threads of a busy machine do not end together."""
+
+ELEMENTS: Mapping[torch.dtype, Element] = {torch.bfloat16: "bfloat16", torch.float32: "float", torch.float64: "double"}
+"""The dtypes that arrays of the state may have; parameters and gradients are float32 or float64."""
+
+Flags: TypeAlias = tuple[tuple[str, bool], ...]
+Members: TypeAlias = "Sequence[tuple[Share, Numbers]]"
+
+
+class UnevenError(Exception):
+    """The arrays of a state do not lie as the parameter does, or not as those of its neighbours: no kernel can be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixKernel:
+    """A compiled matrix program."""
+
+    trace: Trace
+    function: Any
+
+    def run(
+        self, items: array[int], edges: Sequence[int], table: array[int], tensors: int, hypers: array[float], sums: array[float]
+    ) -> None:
+        """Runs all tensors.
+
+        Args:
+            items: `ITEM` numbers for each.
+            edges: where parts begin that can be run at the same time, and the end.
+            table: addresses of the arrays, all tensors of the first array, then of the next (`trace.arrays`' order).
+            tensors: how many there are.
+            hypers: the numbers of `trace.hypers`, a row per group.
+            sums: room for the totals, a row per tensor; written.
+
+        Raises:
+            MemoryError: there is no memory for a few rows.
+        """
+        shared = (
+            items.buffer_info()[0],
+            table.buffer_info()[0],
+            tensors,
+            hypers.buffer_info()[0],
+            len(self.trace.hypers),
+            sums.buffer_info()[0],
+            len(self.trace.totals),
+        )
+        threads = torch.get_num_threads()
+        if threads <= 1 or len(edges) <= 2:
+            failed = [self.function(edges[0], edges[-1], *shared)]
+        else:
+            waiting = [pool(threads).submit(self.function, first, last, *shared) for first, last in pairwise(edges)]
+            failed = [part.result() for part in waiting]
+        if any(failed):
+            raise MemoryError("no memory for a row of an optimizer's factors")
+
+
+@functools.cache
+def _kernel(
+    program: Program, flags: Flags, form: Form, sliced: bool, elements: tuple[tuple[str, Element], ...]
+) -> MatrixKernel | None:
+    kept: dict[str, Element] = dict(elements)
+    try:
+        if kept["p"] == "double" and "float" in kept.values():
+            return None
+        traced = trace_matrix(program, dict(flags), form, sliced=sliced)
+    except ValueError:
+        return None
+    single = frozenset(name for name in traced.arrays if program.layout(name) == "sliced or one")
+    arrays: dict[str, Element] = {name: kept.get(name, kept["p"]) for name in traced.arrays}
+    function = ctypes.CDLL(str(shared_library(emit_matrix(traced, arrays, single=single)))).kernel
+    integer, pointer = ctypes.c_int64, ctypes.c_void_p
+    function.argtypes = [integer, integer, pointer, pointer, integer, pointer, integer, pointer, integer]
+    function.restype = ctypes.c_int
+    return MatrixKernel(traced, function)
+
+
+def kernel_for(program: Program, members: Members) -> MatrixKernel | None:
+    """The compiled form of a program for parameters of one form and dtype; None where kernels do not know what it does.
+
+    Raises:
+        CompileError: it cannot be compiled here.
+        UnevenError: an array of the state has a dtype that kernels do not know.
+    """
+    assert program.axes is not None
+    share, numbers = members[0]
+    state = share.states[0]
+    arrays = {"p": share.params[0], "grad": share.grads[0], **{k: v for k, v in state.items() if isinstance(v, Tensor)}}
+    if any(value.dtype not in ELEMENTS for name, value in arrays.items() if program.layout(name) != "one"):
+        raise UnevenError
+    elements = tuple((name, ELEMENTS[v.dtype]) for name, v in arrays.items() if program.layout(name) != "one")
+    form = form_of(tuple(share.params[0].shape), tuple(state), program.axes)
+    assert form is not None
+    return _kernel(program, flags_of(numbers), form, numbers.get("slice_p", 1) > 1, elements)
+
+
+def by_form(program: Program, parts: Members) -> tuple[list[Members], list[tuple[Share, Numbers]]]:
+    """The parameters that one kernel can step together, and those that none can."""
+    assert program.axes is not None
+    forms: dict[tuple[object, ...], list[tuple[Share, Numbers]]] = {}
+    rest: list[tuple[Share, Numbers]] = []
+    for share, numbers in parts:
+        for kind, same_kind in share.by_kind():
+            if kind.device.type != "cpu" or kind.dtype not in REALS or not kind.regular:
+                rest.append((same_kind, numbers))
+                continue
+            for form, part in same_kind.by_form(program.axes):
+                if form is None:
+                    rest.append((part, numbers))
+                else:
+                    key = (kind.dtype, form, flags_of(numbers), numbers.get("slice_p", 1) > 1)
+                    forms.setdefault(key, []).append((part, numbers))
+    return list(forms.values()), rest
+
+
+class MatrixLot:
+    """Parameters of one form and dtype, of one or more groups.
+
+    Args:
+        program: a matrix program; the lot serves others with the same axes too.
+        members: the groups' shares; all parameters and gradients are contiguous.
+    """
+
+    def __init__(self, program: Program, members: Members) -> None:
+        assert program.axes is not None
+        shapes = [tuple(p.shape) for share, _ in members for p in share.params]
+        sizes = [sizes_of(shape, program.axes) for shape in shapes]
+        self._sizes = [size for size in sizes if size is not None]
+        self._columns: dict[str, tuple[list[Tensor], array[int]]] = {}
+        self._numbers: dict[str, tuple[list[Tensor], array[int]]] = {}
+        self._items: dict[tuple[int, ...], tuple[array[int], list[int]]] = {}
+
+    def run(self, kernel: MatrixKernel, program: Program, members: Members, totals: Totals) -> None:
+        """Runs a kernel over all parameters.
+
+        Args:
+            kernel: the compiled program.
+            program: what it was compiled from.
+            members: the groups' shares, as they were given at the start, and their numbers.
+            totals: where sums go.
+
+        Raises:
+            UnevenError: nothing was done.
+        """
+        table = array("q")
+        for name in kernel.trace.arrays:
+            one = program.layout(name) == "one"
+            table.extend(self._numbers_column(name, members) if one else self._column(name, members, kernel))
+        items, edges = self._tensors(members)
+        hypers = array("d", [float(numbers[name]) for _, numbers in members for name in kernel.trace.hypers])
+        count, width = len(self._sizes), len(kernel.trace.totals)
+        sums = array("d", bytes(8 * max(1, count * width)))
+        kernel.run(items, edges, table, count, hypers, sums)
+        for index, total in enumerate(kernel.trace.totals):
+            totals.add(total.name, sum(sums[index : count * width : width]))
+
+    def _column(self, name: str, members: Members, kernel: MatrixKernel) -> array[int]:
+        """The addresses of one array of all parameters."""
+        if name == "p":
+            return array("q", [p.data_ptr() for share, _ in members for p in share.params])
+        if name == "grad":
+            return array("q", [grad.data_ptr() for share, _ in members for grad in share.grads])
+        tensors: list[Tensor] = [state[name] for share, _ in members for state in share.states]
+        kept = self._columns.get(name)
+        if kept is None or len(kept[0]) != len(tensors) or not all(map(is_, kept[0], tensors)):
+            dtype = tensors[0].dtype
+            if any(tensor.device.type != "cpu" or tensor.dtype != dtype or not tensor.is_contiguous() for tensor in tensors):
+                raise UnevenError
+            kept = self._columns[name] = (tensors, array("q", [tensor.data_ptr() for tensor in tensors]))
+        return kept[1]
+
+    def _numbers_column(self, name: str, members: Members) -> array[int]:
+        """The addresses of a number per parameter, which becomes an entry of its state if it is none yet."""
+        kept = self._numbers.get(name)
+        if kept is None:
+            room = torch.zeros(len(self._sizes), dtype=members[0][0].params[0].dtype)
+            kept = self._numbers[name] = (list(room.unbind()), array("q", [n.data_ptr() for n in room.unbind()]))
+        states = [state for share, _ in members for state in share.states]
+        for state, number in zip(states, kept[0], strict=True):
+            known = state.get(name)
+            if known is not number:
+                if isinstance(known, Tensor):
+                    number.copy_(known)
+                state[name] = number
+        return kept[1]
+
+    def _tensors(self, members: Members) -> tuple[array[int], list[int]]:
+        """The items (see `ITEM`), the largest first, and the edges of parts of about the same number of elements."""
+        slices = tuple(int(numbers.get("slice_p", 1)) for _, numbers in members)
+        kept = self._items.get(slices)
+        if kept is not None:
+            return kept
+        rows: list[tuple[int, ...]] = []
+        for group, (share, _) in enumerate(members):
+            for state in share.states:
+                p0 = state.get("p0")
+                whole = int(not (isinstance(p0, Tensor) and p0.dim() == 0))
+                rows.append((len(rows), *self._sizes[len(rows)], group, slices[group], whole))
+        rows.sort(key=lambda row: -row[1] * row[2] * row[3])
+        ends = list(accumulate(row[1] * row[2] * row[3] for row in rows))
+        edges, parts = [0], PARTS * torch.get_num_threads()
+        for index, end in enumerate(ends):
+            if end * parts >= ends[-1] * len(edges) and index + 1 < len(rows):
+                edges.append(index + 1)
+        kept = self._items[slices] = (array("q", [number for row in rows for number in row]), [*edges, len(rows)])
+        return kept
