@@ -79,7 +79,7 @@ class Share:
         """The share in parts of one form; None for what cannot be read as matrices where it lies."""
         parts: dict[Form | None, Share] = {}
         for p, grad, state in zip(self.params, self.grads, self.states, strict=True):
-            form = form_of(p.shape, tuple(state), axes)
+            form = form_of(p.shape, tuple(state), axes, p.dtype)
             part = parts.get(form)
             if part is None:
                 part = parts[form] = Share(self.group, [], [], [])

@@ -118,7 +118,7 @@ def kernel_for(program: Program, members: Members) -> MatrixKernel | None:
     if any(value.dtype not in ELEMENTS for name, value in arrays.items() if program.layout(name) != "one"):
         raise UnevenError
     elements = tuple((name, ELEMENTS[v.dtype]) for name, v in arrays.items() if program.layout(name) != "one")
-    form = form_of(tuple(share.params[0].shape), tuple(state), program.axes)
+    form = form_of(tuple(share.params[0].shape), tuple(state), program.axes, share.params[0].dtype)
     assert form is not None
     return _kernel(program, flags_of(numbers), form, numbers.get("slice_p", 1) > 1, elements)
 

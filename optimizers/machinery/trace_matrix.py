@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+
 from optimizers.machinery.matrix import Axes, matrix_of
 from optimizers.machinery.program import Layout, Program
 from optimizers.machinery.trace import Domain, Node, Operand, Symbol, Total, Trace, TraceLane, apply, node_of, traced
@@ -40,12 +42,14 @@ class Form:
     Attributes:
         names: the entries of its state.
         transposed: its columns lie before its rows in memory.
+        single_precision: it is float32.
         flat: it has no rows and columns, or one of each in every matrix: then every factor is as long as the parameter,
             and all of them are one long row.
     """
 
     names: frozenset[str]
     transposed: bool
+    single_precision: bool
     flat: bool
 
 
@@ -99,7 +103,28 @@ class MatrixTraceLane(TraceLane):
         return self._count("full")
 
     def upcast(self, value: Symbol) -> Symbol:
+        return value  # parameters of kernels are float32 or float64
+
+    def widened(self, value: Symbol) -> Symbol:
+        if not self._form.single_precision:
+            raise ValueError("float64 would be rounded to float32")
         return value
+
+    def working_copy(self, value: Symbol) -> Symbol:
+        return Symbol(self.widened(value).node)
+
+    def put(self, name: str, value: Symbol, *, stochastic: bool) -> None:
+        target = getattr(self, name)
+        if target is not value:
+            if stochastic:
+                raise ValueError("kernels do not round at random")
+            target.copy_(value)
+
+    def mean_before_rows(self, value: Symbol) -> Symbol:
+        # Between the rows' axis and the columns' are axes of length 1 at most, and a row factor has one in the columns' place.
+        if not self.transposed:
+            raise ValueError("what lies before the rows is the batch")
+        return Symbol(value.node)
 
     def mean_over_columns(self, value: Symbol) -> Symbol:
         return self._mean_over(value, "rows" if self.transposed else "columns")
@@ -185,10 +210,14 @@ def trace_matrix(program: Program, flags: Mapping[str, bool], form: Form, *, sli
 
 
 @functools.cache
-def form_of(shape: tuple[int, ...], names: tuple[str, ...], axes: Axes) -> Form | None:
-    """What decides about the code for a parameter of this shape with these entries in its state; None: see `sizes_of`."""
+def form_of(shape: tuple[int, ...], names: tuple[str, ...], axes: Axes, dtype: torch.dtype) -> Form | None:
+    """What decides about the code for a parameter of this shape and dtype with these entries in its state.
+
+    Returns:
+        The form; None: see `sizes_of`.
+    """
     sizes = sizes_of(shape, axes)
     if sizes is None:
         return None
     flat = len(shape) < 2 or sizes[1] == sizes[2] == 1
-    return Form(frozenset(names), matrix_of(shape, axes).transposed, flat)
+    return Form(frozenset(names), matrix_of(shape, axes).transposed, dtype == torch.float32, flat)
