@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from optimizers.machinery.backend import Backend
 from optimizers.machinery.batch import Batch, Group, Plans, Share, State
 from optimizers.machinery.matrix import matrix_of
 from optimizers.machinery.optimizer import FastOptimizer
@@ -301,11 +302,10 @@ class ProdigyPlusScheduleFree(FastOptimizer):
             numbers[id(share.group)] = numbers_of(share.group)
             if not adapts(share.group):
                 self._forget(share)
-        alone: list[Share] = []
-        together: list[Share] = []
+        ways: dict[Backend | None, list[Share]] = {}
         for share in shares:
-            (alone if share.group["use_speed"] or share.group["use_orthograd"] else together).append(share)
-        for part in (batch.part(alone, "exact"), batch.part(together)):
+            ways.setdefault(None if self.backend == "exact" else _way(share), []).append(share)
+        for part in (batch.part(members, way) for way, members in ways.items()):
             for share, totals in zip(part, part.sweep_each(step, lambda group: numbers[id(group)]), strict=True):
                 self._sums.add(share.group if share.group["split_groups"] else self.param_groups[0], totals)
 
@@ -339,3 +339,11 @@ class ProdigyPlusScheduleFree(FastOptimizer):
                 group["effective_lr"] = group["lr"]
             group["weight_sum"] = group.get("running_weight_sum", 0)
             group["k"] += 1
+
+
+def _way(share: Share) -> Backend | None:
+    """The only backend that can step these parameters; None where any can."""
+    if share.group["use_speed"] or share.group["use_orthograd"]:
+        return "exact"  # they wait for each tensor's numbers
+    # float64 parameters are stepped in float32 arithmetic, which kernels have no words for.
+    return "eager" if any(p.dtype == torch.float64 for p in share.params) else None

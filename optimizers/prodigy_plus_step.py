@@ -142,7 +142,8 @@ def _estimate(x: Any, h: Any, point: Any) -> None:
     if h.speed:
         _speed(x, h, x.dot(grad, way), way)
         return
-    x.report("d_denom", x.sum(x.s.mul_(h.beta3).add_(grad, alpha=h.d_update).abs()))
+    x.s.mul_(h.beta3).add_(grad, alpha=h.d_update)
+    x.report("d_denom", x.sum(x.as_kept("s").abs()))
     x.report("d_numerator", x.dot(grad, way), weight=h.d_update)
 
 

@@ -133,7 +133,7 @@ class Writer:
         """The dtype that torch would give a node's value; of a number, the one that changes nothing."""
         kept = self._types.get(node)
         if kept is None:
-            if node.op == "load":
+            if node.op in {"load", "as"}:
                 kept = self._elements[node.name]
             else:
                 operands: list[Element] = [self.type_of(operand) for operand in node.inputs if operand.domain != "scalar"]

@@ -22,6 +22,10 @@ class RoundingWords:
         """A copy in float32, free to be changed."""
         return value.to(torch.float32, copy=True)
 
+    def as_kept(self, name: str) -> Tensor:
+        """An array with the changes made so far, rounded to its dtype: real tensors always are, traced ones are not."""
+        return getattr(self, name)
+
     def put(self, name: str, value: Tensor, *, stochastic: bool) -> None:
         """Writes a widened array back.
 
