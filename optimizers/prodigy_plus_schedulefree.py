@@ -304,7 +304,7 @@ class ProdigyPlusScheduleFree(FastOptimizer):
                 self._forget(share)
         ways: dict[Backend | None, list[Share]] = {}
         for share in shares:
-            ways.setdefault(None if self.backend == "exact" else _way(share), []).append(share)
+            ways.setdefault(_way(share.group), []).append(share)
         for part in (batch.part(members, way) for way, members in ways.items()):
             for share, totals in zip(part, part.sweep_each(step, lambda group: numbers[id(group)]), strict=True):
                 self._sums.add(share.group if share.group["split_groups"] else self.param_groups[0], totals)
@@ -341,9 +341,6 @@ class ProdigyPlusScheduleFree(FastOptimizer):
             group["k"] += 1
 
 
-def _way(share: Share) -> Backend | None:
-    """The only backend that can step these parameters; None where any can."""
-    if share.group["use_speed"] or share.group["use_orthograd"]:
-        return "exact"  # they wait for each tensor's numbers
-    # float64 parameters are stepped in float32 arithmetic, which kernels have no words for.
-    return "eager" if any(p.dtype == torch.float64 for p in share.params) else None
+def _way(group: Group) -> Backend | None:
+    """The only backend that can step a group's parameters; None where any can."""
+    return "exact" if group["use_speed"] or group["use_orthograd"] else None  # these wait for each tensor's numbers

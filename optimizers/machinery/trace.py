@@ -23,12 +23,12 @@ class Node:
     """One value of a program.
 
     Attributes:
-        op: "load", "hyper", "constant", "size", "sum", or an elementwise operation.
+        op: "load", "hyper", "constant", "size", "sum", "as" (rounded to an array's dtype), or an elementwise operation.
         domain: "scalar" (one number per group, computed in double), "full" (one per element of the parameter) or
             "sliced" (one per element of a sliced array); in matrix programs (`trace_matrix`) also "row", "column",
             "matrix" and "tensor" (one number per row, ..., per parameter).
         inputs: the operands.
-        name: of the array (load), the number (hyper) or the size ("batch", "rows", "columns").
+        name: of the array (load, as), the number (hyper) or the size ("batch", "rows", "columns").
         value: of a constant.
         inside: whether it is a value inside one of torch's operations, which rounds to the tensor's dtype at its end
             only. That matters for float16 and bfloat16, whose operations work in float32.
@@ -202,8 +202,9 @@ class Symbol:
     def clamp_min(self, least: Operand) -> Symbol:
         return apply("max", self, least)
 
-    def clamp(self, *, min: Operand) -> Symbol:  # noqa: A002 (torch's own name)
-        return apply("max", self, min)
+    def clamp(self, *, min: Operand, max: Operand | None = None) -> Symbol:  # noqa: A002 (torch's own names)
+        least = apply("max", self, min)
+        return least if max is None else -apply("max", -least, apply("neg", max))
 
     def atan2(self, other: Symbol) -> Symbol:
         return apply("atan2", self, other)
@@ -257,8 +258,8 @@ class Symbol:
     def clamp_min_(self, least: Operand) -> Symbol:
         return self._become(self.clamp_min(least))
 
-    def clamp_(self, *, min: Operand) -> Symbol:  # noqa: A002 (torch's own name)
-        return self._become(self.clamp(min=min))
+    def clamp_(self, *, min: Operand, max: Operand | None = None) -> Symbol:  # noqa: A002 (torch's own names)
+        return self._become(self.clamp(min=min, max=max))
 
     def atan2_(self, other: Symbol) -> Symbol:
         return self._become(self.atan2(other))

@@ -113,6 +113,11 @@ class MatrixTraceLane(TraceLane):
     def working_copy(self, value: Symbol) -> Symbol:
         return Symbol(self.widened(value).node)
 
+    def as_kept(self, name: str) -> Symbol:
+        symbol: Symbol = getattr(self, name)
+        symbol.node = Node("as", symbol.node.domain, (symbol.node,), name=name)
+        return symbol
+
     def put(self, name: str, value: Symbol, *, stochastic: bool) -> None:
         target = getattr(self, name)
         if target is not value:
