@@ -41,10 +41,13 @@ def run_bench(options: Namespace) -> int:
     document = bench_document(python, arguments, threads=options.threads)
     if options.json == "-":
         print_json(document)
-        return 0
-    print_bench(document)
-    if options.json:
+    else:
+        print_bench(document)
+    if options.json and options.json != "-":
         write_atomically(Path(options.json), json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    if document["problem"] is not None:
+        note(_failed(document["problem"]))
+        return 1
     return 0
 
 
@@ -52,11 +55,11 @@ def bench_document(python: Path, arguments: Sequence[str], *, threads: int) -> d
     """Runs the measuring process and gathers what it says.
 
     Returns:
-        `format`, `caddie`, `date`, `command` (what repeats it), `seconds` (how long it took), `start` (what was
-        measured and where) and `rows`.
+        `format`, `caddie`, `date`, `command` (what repeats it), `seconds` (how long it took), `problem` (why the
+        process ended early, else None), `start` (what was measured and where) and `rows`.
 
     Raises:
-        CaddieError: nothing was measured, or not all.
+        CaddieError: nothing was measured.
     """
     rows: list[Line] = []
     start: Line | None = None
@@ -75,15 +78,16 @@ def bench_document(python: Path, arguments: Sequence[str], *, threads: int) -> d
                 rows.append(_without_kind(line))
             elif kind == "end":
                 seconds = line["seconds"]
-        if start is None or seconds is None:
-            words = _last_words(child.error_tail()) or str(child.wait(1.0))
-            raise CaddieError(Text(f"The measuring process failed: {words}", f"測定プロセスが失敗しました: {words}"))
+        problem = None if seconds is not None else _last_words(child.error_tail()) or f"exit code {child.wait(1.0)}"
+    if start is None or not rows:
+        raise CaddieError(_failed(problem or ""))
     return {
         "format": FORMAT,
         "caddie": __version__,
         "date": date.today().isoformat(),
         "command": shlex.join(["python", "main.py", "bench", "optimizers", *arguments]),
         "seconds": seconds,
+        "problem": problem,
         "start": _without_kind(start),
         "rows": rows,
     }
@@ -157,6 +161,10 @@ def _problem(line: Line) -> Text:
         + (f"{near} のことですか?" if near else "")
         + f" 対象: {listed}",
     )
+
+
+def _failed(words: str) -> Text:
+    return Text(f"The measuring process failed: {words}", f"測定プロセスが失敗しました: {words}")
 
 
 def _last_words(errors: str) -> str:

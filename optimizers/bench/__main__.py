@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--optimizers", default="", help="names, separated by commas; all where it is left out")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=1.5, help="for the steps of one row; at least five rounds are made")
+    parser.add_argument("--seconds", type=float, default=1.0, help="for the steps of one row; at least five rounds are made")
     return parser
 
 

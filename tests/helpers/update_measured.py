@@ -41,10 +41,12 @@ def measured_toml(document: Mapping[str, Any], catalogue: Catalogue, *, referenc
         references_only: without the fast implementations.
 
     Raises:
-        ValueError: the document is of another format, or says nothing about any optimizer of the catalogue.
+        ValueError: the document is of another format or of a run that ended early, or it says nothing about any optimizer of the catalogue.
     """
     if document.get("format") != FORMAT:
         raise ValueError(f"format {document.get('format')!r} of the figures is not {FORMAT}")
+    if document["problem"] is not None:
+        raise ValueError(f"the run did not come to its end: {document['problem']}")
     start = document["start"]
     entries = {spec.id: sides for spec, sides in _entries(document, catalogue, references_only)}
     if not entries:

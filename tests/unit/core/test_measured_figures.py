@@ -38,7 +38,7 @@ PRODIGY = {
 
 
 def document(*rows: dict, **more: object) -> dict:
-    given = {"format": 1, "date": "2026-11-01", "command": "python main.py bench optimizers --set sdxl", "start": START}
+    given = {"format": 1, "date": "2026-11-01", "command": "python main.py bench optimizers", "start": START, "problem": None}
     return {**given, "rows": list(rows), **more}
 
 
@@ -98,6 +98,7 @@ def test_what_was_not_measured_and_variants_get_no_figures() -> None:
     ("figures", "words"),
     [
         (document(PRODIGY, format=2), "format"),
+        (document(PRODIGY, problem="out of memory"), "out of memory"),
         (document(), "no optimizer"),
         (document({**PRODIGY, "reference": {"status": "failed", "path": "prodigyopt.Prodigy"}, "ours": {}}), "no optimizer"),
         (document({**PRODIGY, "reference": side("other.Prodigy", "other")}), "is not what sd-scripts builds"),

@@ -154,9 +154,26 @@ def test_what_the_process_says_becomes_one_document(tmp_path: Path, monkeypatch,
     assert made["start"] == {"set": "sd15", "argv": ["--set", "sd15"]}
     assert made["rows"] == [{"name": "AdamW", "reference": {"status": "failed"}}]
     assert made["command"] == "python main.py bench optimizers --set sd15"
-    assert made["seconds"] == 1
+    assert (made["seconds"], made["problem"]) == (1, None)
     assert json.loads(json.dumps(made)) == made
     assert "1/1  AdamW fused" in capsys.readouterr().err
+
+
+def test_what_was_measured_before_the_process_died_is_kept(tmp_path: Path, monkeypatch, capsys) -> None:
+    script = SAY + (
+        f"say(kind='start', **{START!r})\n"
+        'say(kind="row", name="AdamW", variant="", reference={"status": "not-installed", "package": "no-such", "version": None})\n'
+        'raise SystemExit("out of memory")\n'
+    )
+    stand_in(tmp_path, monkeypatch, script)
+    monkeypatch.setattr(bench, "_need_torch", lambda _python: None)
+    kept = tmp_path / "figures.json"
+    assert run(["bench", "optimizers", "--json", str(kept)]) == 1
+    said = capsys.readouterr()
+    assert "The measuring process failed: out of memory" in said.err
+    assert "reference (no-such)" in said.out
+    document = json.loads(kept.read_text(encoding="utf-8"))
+    assert (len(document["rows"]), document["seconds"], document["problem"]) == (1, None, "out of memory")
 
 
 @pytest.mark.parametrize(
