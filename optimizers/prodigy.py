@@ -19,6 +19,12 @@ from optimizers.machinery.optimizer import FastOptimizer
 from optimizers.machinery.program import program
 
 
+@program()
+def _add_decay(x: Any, h: Any) -> None:
+    """Coupled weight decay, where `_estimate` does not do it on the way: on slices, and in groups that do not learn."""
+    x.grad.add_(x.p, alpha=h.weight_decay)
+
+
 @program(s="sliced", p0="sliced or one")
 def _estimate(x: Any, h: Any) -> None:
     """The moments, and what the estimate of d needs: <g, p0 - p> and the L1 norm of s."""
@@ -139,8 +145,13 @@ class Prodigy(FastOptimizer):
         correction = (1 - beta2 ** (k + 1)) ** 0.5 / (1 - beta1 ** (k + 1)) if first["use_bias_correction"] else 1
         dlr = d * lr * correction
 
+        def coupled(group: Group) -> bool:
+            return group["weight_decay"] != 0 and not first["decouple"]
+
+        def on_the_way(group: Group) -> bool:
+            return group["lr"] > 0 and group["slice_p"] == 1
+
         def numbers(group: Group) -> dict[str, float]:
-            decays = group["weight_decay"] != 0
             return {
                 "d": d,
                 "dlr": dlr,
@@ -152,11 +163,12 @@ class Prodigy(FastOptimizer):
                 "weight_decay": group["weight_decay"],
                 "slice_p": group["slice_p"],
                 "momentum": beta1 > 0,
-                "coupled_decay": decays and not first["decouple"],
-                "decoupled_decay": decays and bool(first["decouple"]),
+                "coupled_decay": coupled(group) and on_the_way(group),
+                "decoupled_decay": group["weight_decay"] != 0 and bool(first["decouple"]),
                 "safeguard_warmup": bool(group["safeguard_warmup"]),
             }
 
+        batch.sweep(_add_decay, lambda group: numbers(group) if coupled(group) and not on_the_way(group) else None)
         totals = batch.sweep(_estimate, lambda group: numbers(group) if group["lr"] > 0 else None)
         numerator, denominator = totals["numerator"], totals["denominator"]
         if first["fsdp_in_use"] or batch.is_sharded():
