@@ -3,7 +3,7 @@
 Papers: Prodigy arXiv:2306.06101; schedule-free arXiv:2405.15682 and arXiv:2507.09846; Adafactor arXiv:1804.04235;
 StableAdamW arXiv:2304.13013; the optional parts name theirs where they stand (`prodigy_plus_step.py`).
 Reference: prodigy-plus-schedule-free 2.0.1 (`prodigyplus.ProdigyPlusScheduleFree`). Same arguments, defaults,
-`param_groups` and state. sd-scripts names 1.9.2 in its documentation: that version has other arguments, other numbers
+`param_groups` and state. The requirements of sd-scripts install 1.9.2: that version has other arguments, other numbers
 and another state; a run that was begun with it cannot go on here, as it cannot with 2.0.1 itself.
 """
 
