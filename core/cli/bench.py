@@ -28,6 +28,9 @@ FORMAT: Final = 1
 _SILENCE: Final = 1800.0
 """Seconds: one row of the largest set on a slow CPU takes minutes."""
 
+_NOISE: Final = ("USDT:", "[W")
+"""How lines begin that torch's profiler writes to standard error whatever happens."""
+
 _HAS_TORCH: Final = "import importlib.util, sys; sys.exit(0 if importlib.util.find_spec('torch') else 3)"
 
 Line = Mapping[str, Any]
@@ -78,7 +81,7 @@ def bench_document(python: Path, arguments: Sequence[str], *, threads: int) -> d
                 rows.append(_without_kind(line))
             elif kind == "end":
                 seconds = line["seconds"]
-        problem = None if seconds is not None else _last_words(child.error_tail()) or f"exit code {child.wait(1.0)}"
+        problem = None if seconds is not None else f"{_last_words(child.error_tail())} (exit code {child.wait(1.0)})".strip()
     if start is None or not rows:
         raise CaddieError(_failed(problem or ""))
     return {
@@ -168,5 +171,5 @@ def _failed(words: str) -> Text:
 
 
 def _last_words(errors: str) -> str:
-    lines = [line.strip() for line in errors.splitlines() if line.strip() and not line.startswith("USDT:")]
+    lines = [line.strip() for line in errors.splitlines() if line.strip() and not line.startswith(_NOISE)]
     return lines[-1] if lines else ""

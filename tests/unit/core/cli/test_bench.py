@@ -173,7 +173,7 @@ def test_what_was_measured_before_the_process_died_is_kept(tmp_path: Path, monke
     assert "The measuring process failed: out of memory" in said.err
     assert "reference (no-such)" in said.out
     document = json.loads(kept.read_text(encoding="utf-8"))
-    assert (len(document["rows"]), document["seconds"], document["problem"]) == (1, None, "out of memory")
+    assert (len(document["rows"]), document["seconds"], document["problem"]) == (1, None, "out of memory (exit code 1)")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_what_was_measured_before_the_process_died_is_kept(tmp_path: Path, monke
         (SAY + 'say(kind="problem", reason="no-cuda", words="torch 2")\nsys.exit(1)', "no CUDA device for torch 2"),
         (SAY + 'say(kind="problem", reason="unknown-optimizer", words="prodgy", known=["Prodigy"])', "Did you mean Prodigy"),
         (SAY + 'say(kind="start")\nraise SystemExit("out of memory")', "out of memory"),
-        ("sys.exit(3)", "3"),
+        ("sys.exit(3)", r"\(exit code 3\)"),
     ],
 )
 def test_a_process_that_fails_is_an_error_with_its_words(tmp_path: Path, monkeypatch, script: str, words: str) -> None:
