@@ -6,14 +6,18 @@ result is kept per user, under a name that covers the text, the compiler and the
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import functools
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -32,13 +36,13 @@ class NoFolder(CompileError):
 
 
 @functools.cache
-def find_compiler() -> str | None:
-    """The path of a C compiler that speaks gcc's options, or None. `CC` decides where it is set."""
-    wanted = [os.environ["CC"]] if os.environ.get("CC") else ["gcc", "clang", "cc"]
-    for name in wanted:
-        path = shutil.which(name)
+def find_compiler() -> tuple[str, ...] | None:
+    """The command of a C compiler that speaks gcc's options, or None. `CC` decides where it is set ("ccache gcc" too)."""
+    said = os.environ.get("CC")
+    for command in [shlex.split(said)] if said else [["gcc"], ["clang"], ["cc"]]:
+        path = shutil.which(command[0]) if command else None
         if path is not None:
-            return path
+            return (path, *command[1:])
     return None
 
 
@@ -57,9 +61,9 @@ def cache_folder() -> Path:
 
 
 @functools.cache
-def _machine(compiler: str) -> str:
+def _machine(compiler: tuple[str, ...]) -> str:
     """What a compiled kernel depends on besides its text: the compiler's version and the processor's abilities."""
-    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
+    version = _run([*compiler, "--version"], "").stdout
     processor = platform.processor() + platform.machine()
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
@@ -69,16 +73,42 @@ def _machine(compiler: str) -> str:
     return version + processor
 
 
-def shared_library(source: str) -> Path:
+def load(source: str) -> ctypes.CDLL:
     """The compiled form of a C text, from the cache or made now.
 
+    What failed once fails again at once: a broken compiler costs a training one attempt, not one at each step.
+
     Raises:
-        CompileError: there is no compiler, it failed, or there is no place to write to.
+        CompileError: there is no compiler, it failed, or what it made cannot be loaded.
     """
+    if source in _failed:
+        raise _failed[source]
+    try:
+        return _load(source)
+    except CompileError as error:
+        _failed[source] = error
+        warnings.warn(f"optimizers run without compiled kernels, more slowly: {error}", stacklevel=2)
+        raise
+
+
+_failed: dict[str, CompileError] = {}
+
+
+def _load(source: str) -> ctypes.CDLL:
     compiler = find_compiler()
     if compiler is None:
         raise CompileError("no C compiler was found (gcc, clang or cc)")
-    return cached("\0".join([source, compiler, *FLAGS, *REORDER, _machine(compiler)]), ".so", partial(_compile, compiler, source))
+    content = "\0".join([source, *compiler, *FLAGS, *REORDER, _machine(compiler)])
+    problem: Exception | None = None
+    for _ in range(2):
+        path = cached(content, ".so", partial(_compile, compiler, source))
+        try:
+            return ctypes.CDLL(str(path))
+        except OSError as error:  # cut off by a full disk, or made on another machine: made anew once
+            problem = error
+            with contextlib.suppress(OSError):
+                path.unlink()
+    raise CompileError(f"a compiled kernel could not be loaded: {problem}")
 
 
 def cached(content: str, suffix: str, make: Callable[[Path], None]) -> Path:
@@ -131,8 +161,29 @@ def _write(target: Path, suffix: str, make: Callable[[Path], None]) -> None:
         Path(name).unlink(missing_ok=True)
 
 
-def _compile(compiler: str, source: str, library: Path) -> None:
-    command = [compiler, *FLAGS, *REORDER, "-x", "c", "-", "-o", str(library), "-lm"]
-    done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+def _run(command: list[str], text: str) -> subprocess.CompletedProcess[str]:
+    """Runs a compiler without a console window.
+
+    Raises:
+        CompileError: it could not be started, or did not end in a minute.
+    """
+    try:
+        return subprocess.run(
+            command,
+            input=text,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=60,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CompileError(f"{command[0]} could not be run: {error}") from error
+
+
+def _compile(compiler: tuple[str, ...], source: str, library: Path) -> None:
+    command = [*compiler, *FLAGS, *REORDER, "-x", "c", "-", "-o", str(library), "-lm"]
+    done = _run(command, source)
     if done.returncode != 0:
         raise CompileError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")

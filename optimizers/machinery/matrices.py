@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 from torch import Tensor
 
-from optimizers.machinery.compiler import shared_library
+from optimizers.machinery.compiler import load
 from optimizers.machinery.emit_cuda import Element
 from optimizers.machinery.emit_matrix import emit_matrix
 from optimizers.machinery.native import REALS, pool
@@ -97,7 +97,7 @@ def _kernel(
         return None
     single = frozenset(name for name in traced.arrays if program.layout(name) == "sliced or one")
     arrays: dict[str, Element] = {name: kept.get(name, kept["p"]) for name in traced.arrays}
-    function = ctypes.CDLL(str(shared_library(emit_matrix(traced, arrays, single=single)))).kernel
+    function = load(emit_matrix(traced, arrays, single=single)).kernel
     integer, pointer = ctypes.c_int64, ctypes.c_void_p
     function.argtypes = [integer, integer, pointer, pointer, integer, pointer, integer, pointer, integer]
     function.restype = ctypes.c_int

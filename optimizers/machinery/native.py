@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from optimizers.machinery.compiler import shared_library
+from optimizers.machinery.compiler import load
 from optimizers.machinery.emit import emit_c
 from optimizers.machinery.program import Program
 from optimizers.machinery.trace import Trace, trace
@@ -74,8 +74,7 @@ def pool(threads: int) -> ThreadPoolExecutor:
 def _compiled(program: Program, flags: tuple[tuple[str, bool], ...], real: str, sliced: bool) -> Kernel:
     traced = trace(program, dict(flags), sliced=sliced)
     single = frozenset(name for name in traced.arrays if program.layout(name) == "sliced or one")
-    library = ctypes.CDLL(str(shared_library(emit_c(traced, real, single=single))))
-    function = library.kernel
+    function = load(emit_c(traced, real, single=single)).kernel
     integer, pointer = ctypes.c_int64, ctypes.c_void_p
     function.argtypes = [integer, integer, pointer, pointer, integer, pointer, integer, pointer, integer]
     function.restype = None
