@@ -43,6 +43,8 @@ class AuthorEmo(LossDriven):
         ValueError: a value is out of its range.
     """
 
+    carried = ("should_stop", "use_shadow", "_written")
+    writer: Any = None  # not carried: it has files and threads
     long_history = False
     """Whether the history of trends takes the one that is always relative to the long average."""
     decays_by_sum = False

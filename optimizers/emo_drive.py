@@ -126,6 +126,8 @@ class LossDriven(FastOptimizer):
     """An optimizer whose steps depend on the loss. Subclasses name their program and say what a group's numbers are."""
 
     program: Program
+    carried: tuple[str, ...] = ()
+    """Attributes that a copy of the optimizer needs; torch's own copies defaults, state and groups alone."""
     _loss: float = 0.0
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -157,6 +159,9 @@ class LossDriven(FastOptimizer):
 
     nothing: Any = None
     """What `step` returns where no closure was given."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), **{name: getattr(self, name) for name in self.carried}}
 
     def loss_number(self, loss: Any) -> float:
         """What a closure returned, as a number."""
@@ -244,6 +249,7 @@ class PackageEmo(LossDriven):
     """
 
     nothing = 0.0
+    carried = ("maximize",)
     shadow_follows_mix = False
     """Whether `shadow_weight` is used."""
 
