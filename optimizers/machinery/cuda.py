@@ -147,7 +147,7 @@ class CudaLot(PointerLot):
         blocks = edges[-1]
         if not blocks:
             return []
-        numbers, weights = _numbers(kernel, members)
+        numbers, weights = numbers_of(kernel, members)
         columns = [self.column(name, members) for name in kernel.trace.arrays]
         tensors = sum(map(len, self._sizes))
         begin = (len(numbers) * numbers.itemsize) // 8
@@ -182,7 +182,7 @@ class CudaLot(PointerLot):
         return room
 
 
-def _numbers(kernel: Kernel, members: Sequence[tuple[Share, Numbers]]) -> tuple[array[float], array[float]]:
+def numbers_of(kernel: Kernel, members: Sequence[tuple[Share, Numbers]]) -> tuple[array[float], array[float]]:
     """The kernel's numbers and its totals' weights, a row per group; the first filled up to whole 8 bytes."""
     numbers, weights = array(kernel.real), array("d")
     for _, given in members:

@@ -18,6 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from optimizers.machinery.cuda import Kernel
+from optimizers.machinery.emit import in_order
+
 SHIM = Path(__file__).with_name("cuda_shim.h")
 COMPILER = shutil.which("g++") or shutil.which("c++")
 FLAGS = ("-O1", "-march=native", "-ffp-contract=off", "-std=c++17", "-shared", "-fPIC", "-w", "-fno-stack-protector")
@@ -78,6 +81,26 @@ class FakeDevice:
         values = (ctypes.c_longlong * len(arguments))(*arguments)
         self._functions[function](ctypes.c_longlong(blocks), threads, int(self._backward), values)
         self.launches.append(function)
+
+
+def as_on_a_cpu(kernel: Kernel, numbers: array[float], dtype: torch.dtype) -> array[float]:
+    """The numbers of a kernel as torch rounds them on a CPU: those of `add`, and its `alpha`, to the tensors' own dtype.
+
+    On CUDA they stay float32, which tells a step of 1e-8 from none in float16. The references of the tests run on a CPU.
+    """
+    rounded = {
+        node.inputs[0] if node.op == "fma" else number
+        for node in in_order(kernel.trace.roots())
+        if node.op in {"add", "sub", "fma"}
+        for number in node.inputs
+        if number.domain == "scalar"
+    }
+    places = [place for place, node in enumerate(kernel.constants) if node in rounded]
+    for begin in range(0, len(numbers), max(len(kernel.constants), 1)):
+        for place in places:
+            if begin + place < len(numbers):
+                numbers[begin + place] = torch.tensor(numbers[begin + place], dtype=torch.float64).to(dtype).item()
+    return numbers
 
 
 class SourceDevice:
