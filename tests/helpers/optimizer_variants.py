@@ -51,7 +51,7 @@ class Plan:
         not_run: arguments that no variant has, each with its reason.
         schedule: of the variants; with zeros in it where the reference survives them.
         watched: attributes of the optimizer that have to agree.
-        noisy: the reference rounds to bfloat16 inside: held to its own noise in every dtype.
+        noisy: the reference rounds to bfloat16 inside: held to its own noise in every dtype, or to one such rounding.
         float32_inside: computes in float32 whatever the parameters are: float64 is held to float32's criteria.
         half: over `base` in float16, where the references' defaults of eps are zero and every step is NaN.
         padding: bytes by which the state of each parameter may be larger than the reference's.

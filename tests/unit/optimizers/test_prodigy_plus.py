@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from optimizers import ProdigyPlusScheduleFree
-from tests.helpers.optimizer_check import check
-from tests.helpers.optimizer_compare import differences
-from tests.helpers.optimizer_matrix import SMALL, TWO_GROUPS, Leaf, Problem, Training, trained
+from tests.helpers.optimizer_check import check, setting_of
+from tests.helpers.optimizer_compare import FLOAT32, NOISE_FACTOR, differences, distance
+from tests.helpers.optimizer_matrix import SMALL, TINY, TWO_GROUPS, Leaf, Problem, Trace, Training, trained
 from tests.helpers.optimizer_pairs import BACKENDS, pair_named, reference_of
 from tests.helpers.optimizer_variants import BASE, Variant, plan_of
 
@@ -40,6 +40,31 @@ def test_bfloat16_parameters(variant: str, backend: str) -> None:
     """Stochastic rounding draws the same numbers as the reference where every bit counts."""
     chosen = next(one for one in plan_of(PAIR.name).variants if one.name == variant)
     check(PAIR, Problem(grouping=TWO_GROUPS, dtype=torch.bfloat16, steps=30), backend, chosen)
+
+
+@pytest.mark.parametrize("backend", ["eager", "native"])
+@pytest.mark.parametrize("variant", [BASE, *plan_of(PAIR.name).variants], ids=lambda variant: variant.name)
+def test_without_bfloat16_inside(variant: Variant, backend: str) -> None:
+    """Loading a state makes the estimate's memory float32: then nothing is left to chance, and float32's criteria hold."""
+    problem = Problem(leaves=TINY, grouping=TWO_GROUPS, steps=30)
+    reference = _with_float32_memory(reference_of(PAIR), variant, problem)
+    bound = FLOAT32
+    for nudge in (2**-23, -(2**-23)):
+        nudged = _with_float32_memory(reference_of(PAIR), variant, problem, nudge=nudge)
+        bound = bound.at_least(distance(reference, nudged).times(NOISE_FACTOR))
+    assert bound.within(FLOAT32.times(20)), "the reference's own noise is too large for this to prove anything"
+    ours = _with_float32_memory(ProdigyPlusScheduleFree, variant, problem, backend)
+    assert differences(reference, ours, bound) == []
+
+
+def _with_float32_memory(
+    optimizer_class: type[Any], variant: Variant, problem: Problem, backend: str | None = None, nudge: float = 0.0
+) -> Trace:
+    training = Training(optimizer_class, setting_of(PAIR, variant, problem), problem, backend=backend, nudge=nudge)
+    training.run(1)
+    training.hand_over(optimizer_class, backend, lambda state: state)
+    assert all(state["s"].dtype == torch.float32 for state in training.optimizer.state_dict()["state"].values() if "s" in state)
+    return training.run()
 
 
 @every_backend
