@@ -26,8 +26,8 @@ SHAPES: Sequence[tuple[int | None, int | None]] = ((3, 3), (None, 16))
 """Rows and columns that have their own copy of the code: 3x3 convolutions, and the wider side of a LoRA of rank 16."""
 
 
-class _Sweep:
-    """Writes the code of one sweep."""
+class SweepCode:
+    """Writes the code of one sweep; `emit_cuda_matrix` has another frame for its parts."""
 
     def __init__(self, writer: MatrixWriter, index: int) -> None:
         self._writer = writer
@@ -37,7 +37,7 @@ class _Sweep:
     def lines(self) -> list[str]:
         """The loop over the tensor's matrices, after that over the elements of sliced arrays."""
         inner = self._matrix()
-        loop = ["for (i64 b = 0; b < batch; b++) {", *_indented(inner), "}"] if inner else []
+        loop = ["for (i64 b = 0; b < batch; b++) {", *indented(inner), "}"] if inner else []
         return [*self._sliced(), *loop]
 
     def temporaries(self) -> list[Node]:
@@ -65,7 +65,7 @@ class _Sweep:
         if temporaries:
             body = self._values(self._same_domain(temporaries))
             body += [f"w_{self._name(node)}[j] = {self._name(node)};" for node in temporaries]
-            lines += ["for (i64 j = 0; j < columns; j++) {", *_indented(body), "}"]
+            lines += ["for (i64 j = 0; j < columns; j++) {", *indented(body), "}"]
         for name in map(self._name, self.column_sums()):
             lines += [
                 f"for (i64 j = 0; j < columns; j++) f_{name}[j] = 0;",
@@ -91,9 +91,9 @@ class _Sweep:
             f"for (i64 top = 0; top < rows; top += {BLOCK}) {{",
             f"    const i64 bottom = top + {BLOCK} < rows ? top + {BLOCK} : rows;",
             "    for (i64 r = top; r < bottom; r++) {",
-            *_indented(row, 2),
+            *indented(row, 2),
             "    }",
-            *_indented(flush),
+            *indented(flush),
             "}",
             *end,
         ]
@@ -153,7 +153,7 @@ class _Sweep:
             *(f"d_{self._name(node)} += {self._name(node.inputs[0])};" for node in self._sums("column", "tensor")),
         ]
         if body:
-            lines += ["for (i64 j = 0; j < columns; j++) {", *_indented(body), "}"]
+            lines += ["for (i64 j = 0; j < columns; j++) {", *indented(body), "}"]
         lines += [self._writer.completed(node, f"m_{self._name(node)}") for node in columns]
         lines += self._values([node for node in self._nodes("matrix", Moment.MATRIX_DONE) if node not in columns])
         lines += [f"k_{self._name(node)}[b] = {self._name(node)};" for node in [*rows, *columns] if self._is_carried(node)]
@@ -170,19 +170,19 @@ class _Sweep:
             *(f"q_{self._name(node)} += {self._name(node.inputs[0])};" for node in sums),
         ]
         count = "const i64 sliced = (batch * rows * columns + slice - 1) / slice;"
-        return ["{", *_indented([count, *self._stretches("k", "sliced", body, sums)]), "}"]
+        return ["{", *indented([count, *self._stretches("k", "sliced", body, sums)]), "}"]
 
     def _stretches(self, index: str, count: str, body: list[str], sums: list[Node]) -> list[str]:
         """A loop over contiguous elements, whose sums go on in double every now and then."""
         if not sums:
-            return [f"for (i64 {index} = 0; {index} < {count}; {index}++) {{", *_indented(body), "}"]
+            return [f"for (i64 {index} = 0; {index} < {count}; {index}++) {{", *indented(body), "}"]
         totals = {node: ("s" if node.domain == "row" else "d") for node in sums}
         return [
             f"for (i64 low = 0; low < {count}; low += {STRETCH}) {{",
             f"    const i64 high = low + {STRETCH} < {count} ? low + {STRETCH} : {count};",
             *(f"    {self._real(node)} q_{self._name(node)} = 0;" for node in sums),
             f"    for (i64 {index} = low; {index} < high; {index}++) {{",
-            *_indented(body, 2),
+            *indented(body, 2),
             "    }",
             *(f"    {total}_{self._name(node)} += q_{self._name(node)};" for node, total in totals.items()),
             "}",
@@ -244,11 +244,11 @@ class _Sweep:
         return [node for node in self._sweep.nodes if node in wanted]
 
 
-def _indented(lines: Iterable[str], levels: int = 1) -> list[str]:
+def indented(lines: Iterable[str], levels: int = 1) -> list[str]:
     return [f"{'    ' * levels}{line}" for line in lines]
 
 
-def _numbers(writer: MatrixWriter, done: set[Node], sweep: int) -> list[str]:
+def numbers_after(writer: MatrixWriter, done: set[Node], sweep: int) -> list[str]:
     """Lines that compute the values per tensor that can be known now; sums of older sweeps and of this one are complete."""
     lines: list[str] = []
     complete = {node for earlier in writer.schedule.sweeps[: sweep + 1] for node in earlier.sums}
@@ -269,7 +269,7 @@ def _numbers(writer: MatrixWriter, done: set[Node], sweep: int) -> list[str]:
     return lines
 
 
-def _scratch(writer: MatrixWriter, sweeps: Sequence[_Sweep]) -> list[tuple[str, str, str]]:
+def _scratch(writer: MatrixWriter, sweeps: Sequence[SweepCode]) -> list[tuple[str, str, str]]:
     """Names, types and lengths of the arrays that a tensor needs meanwhile; those of doubles first."""
     lengths = {"row": "batch * rows", "column": "batch * columns", "matrix": "batch"}
     sums = dict.fromkeys(node for sweep in sweeps for node in sweep.column_sums())
@@ -282,7 +282,7 @@ def _scratch(writer: MatrixWriter, sweeps: Sequence[_Sweep]) -> list[tuple[str, 
     ]
 
 
-def _tensor(writer: MatrixWriter, sweeps: Sequence[_Sweep], scratch: Sequence[tuple[str, str, str]]) -> list[str]:
+def _tensor(writer: MatrixWriter, sweeps: Sequence[SweepCode], scratch: Sequence[tuple[str, str, str]]) -> list[str]:
     """The body of the function that steps one tensor."""
     trace = writer.trace
     lines = writer.constants()
@@ -293,9 +293,9 @@ def _tensor(writer: MatrixWriter, sweeps: Sequence[_Sweep], scratch: Sequence[tu
         lines += [f"{kind} *restrict {name} = ({kind} *)work;", f"work += sizeof({kind}) * ({length});"]
     lines += [f"double d_{writer.name(node)} = 0;" for node in writer.schedule.numbers if node.op == "sum"]
     done: set[Node] = set()
-    lines += _numbers(writer, done, -1)
+    lines += numbers_after(writer, done, -1)
     for index, sweep in enumerate(sweeps):
-        lines += [*sweep.lines(), *_numbers(writer, done, index)]
+        lines += [*sweep.lines(), *numbers_after(writer, done, index)]
     for name, node in trace.stores.items():
         if node.domain == "tensor":
             lines.append(f"{writer.array(name)}[0] = narrow_{writer.short(name)}({writer.name(node)});")
@@ -316,7 +316,7 @@ def emit_matrix(trace: Trace, elements: Mapping[str, Element], *, single: frozen
         single: arrays that are a single number for some parameters.
     """
     writer = MatrixWriter(trace, elements, single)
-    sweeps = [_Sweep(writer, index) for index in range(len(writer.schedule.sweeps))]
+    sweeps = [SweepCode(writer, index) for index in range(len(writer.schedule.sweeps))]
     scratch = _scratch(writer, sweeps)
     body = _tensor(writer, sweeps, scratch)
     room = " + ".join(["0", *(f"(i64)sizeof({kind}) * ({length})" for _, kind, length in scratch)])
@@ -332,7 +332,7 @@ def emit_matrix(trace: Trace, elements: Mapping[str, Element], *, single: frozen
             prelude(writer.real),
             "INLINE void tensor(const i64 *table, i64 tensors, i64 tensor, const double *h, const i64 slice, const i64 one,",
             "                   double *partial, char *work, const i64 batch, const i64 rows, const i64 columns) {",
-            *_indented(body),
+            *indented(body),
             "}",
             "int kernel(i64 begin, i64 end, const i64 *items, const i64 *table, i64 tensors,",
             "           const double *h, i64 hypers, double *partial, i64 totals) {",
@@ -347,7 +347,7 @@ def emit_matrix(trace: Trace, elements: Mapping[str, Element], *, single: frozen
             "    if (most && !work) return 1;",
             "    for (i64 n = begin; n < end; n++) {",
             "        const i64 *item = items + 7 * n;",
-            *_indented([f"{'' if place == 0 else 'else '}{line}" for place, line in enumerate(choices)], 2),
+            *indented([f"{'' if place == 0 else 'else '}{line}" for place, line in enumerate(choices)], 2),
             f"        {'else ' if choices else ''}tensor({names}, item[2], item[3]);",
             "    }",
             "    free(work);",
