@@ -39,4 +39,7 @@ def _no_thread_left() -> Iterator[None]:
 
 def _is_library(thread: threading.Thread) -> bool:
     # torch, tqdm and accelerate keep a monitor for the life of the process; our optimizers keep their workers.
-    return thread.name.startswith(("TMonitor", "tqdm", "pydevd", "ThreadPoolExecutor-torch", "optimizer_")) or "tqdm" in type(thread).__module__
+    return (
+        thread.name.startswith(("TMonitor", "tqdm", "pydevd", "ThreadPoolExecutor-torch", "optimizer_"))
+        or "tqdm" in type(thread).__module__
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -16,11 +17,12 @@ from optimizers.machinery.compiler import CompileError, find_compiler
 from optimizers.machinery.cuda import CudaLot
 from optimizers.machinery.flat import FlatLot
 from optimizers.machinery.lanes import MatrixLane, TensorLane
-from optimizers.machinery.matrices import MatrixLot, UnevenError, by_form, kernel_for
+from optimizers.machinery.matrices import MatrixLot, by_form, kernel_for
 from optimizers.machinery.matrix import Axes
 from optimizers.machinery.native import REALS, kernel
-from optimizers.machinery.pointers import PointerLot
-from optimizers.machinery.program import Hyper, Numbers, Program, Totals, flags_of
+from optimizers.machinery.plans import Plans
+from optimizers.machinery.pointers import PointerLot, UnfitError
+from optimizers.machinery.program import Hyper, Numbers, Program, Totals, flags_of, plain
 from optimizers.machinery.stacks import Scratch, StackLot
 from optimizers.machinery.trace_matrix import Form, form_of
 
@@ -29,7 +31,6 @@ State: TypeAlias = dict[str, Any]
 _PLAIN = frozenset((Tensor, torch.nn.Parameter))
 """Subclasses (DTensor, quantised tensors) do not lie in memory as they look."""
 
-Lot: TypeAlias = FlatLot | PointerLot | StackLot | MatrixLot
 Flags: TypeAlias = tuple[tuple[str, bool], ...]
 HyperOf: TypeAlias = Callable[..., "Numbers | None"]
 _Key = TypeVar("_Key")
@@ -40,8 +41,9 @@ class Kind(NamedTuple):
     """What parameters need to have in common to be stepped together.
 
     Attributes:
-        device, dtype: of parameter and gradient.
-        regular: lies in memory as one piece without gaps; anything else is left to torch, tensor by tensor.
+        device, dtype: of the parameter.
+        regular: parameter and gradient are plain tensors of one device, dtype and shape, which lie in memory as one piece
+            without gaps and are in nobody else's place; anything else is left to torch, tensor by tensor.
     """
 
     device: torch.device
@@ -111,16 +113,28 @@ class Share:
     def _kinds(self) -> list[Kind]:
         """The kind of each parameter. A thousand of them are looked at in each step: what is one call for all is one."""
         device, dtype = self.params[0].device, self.params[0].dtype
+        alone = len(set(map(id, self.params))) == len(self.params) == len(set(map(id, self.grads)))
         if (
-            _PLAIN.issuperset(map(type, self.params))
+            alone
+            and _PLAIN.issuperset(map(type, self.params))
             and all(map(Tensor.is_contiguous, self.params))
             and all(map(Tensor.is_contiguous, self.grads))
-            and all(p.dtype is dtype for p in self.params)
-            and all(p.device == device for p in self.params)
+            and not any(map(Tensor.is_neg, self.grads))
+            and all(p.dtype is dtype and p.device == device for p in self.params)
+            and all(map(_matches, self.params, self.grads))
         ):
             return [Kind(device, dtype, regular=True)]
         return [
-            Kind(p.device, p.dtype, type(p) in _PLAIN and p.is_contiguous() and grad.is_contiguous())
+            Kind(
+                p.device,
+                p.dtype,
+                alone
+                and type(p) in _PLAIN
+                and p.is_contiguous()
+                and grad.is_contiguous()
+                and not grad.is_neg()
+                and _matches(p, grad),
+            )
             for p, grad in zip(self.params, self.grads, strict=True)
         ]
 
@@ -136,15 +150,12 @@ class Share:
         return parts
 
 
+def _matches(p: Tensor, grad: Tensor) -> bool:
+    return grad.dtype is p.dtype and grad.device == p.device and grad.shape == p.shape
+
+
 def _is_single(p0: Tensor | None, p: Tensor) -> bool:
     return p0 is not None and p0.dim() == 0 and p.dim() != 0
-
-
-@dataclass(slots=True)
-class Plans:
-    """What a step can keep for the next one: how the parameters were put together. Dropped whenever it does not fit."""
-
-    lots: dict[tuple[object, ...], Lot] = field(default_factory=dict[tuple[object, ...], Lot])
 
 
 class Batch:
@@ -217,7 +228,7 @@ class Batch:
             for share in self.shares
             if share.params
             for part, arguments in (share.by_entry(by) if by else [(share, ())])
-            if (numbers := hyper(share.group, *arguments)) is not None
+            if (numbers := plain(hyper(share.group, *arguments))) is not None
         ]
         if self._backend == "exact":
             for share, numbers in parts:
@@ -242,7 +253,7 @@ class Batch:
         each = [Totals() for _ in self.shares]
         waiting: list[tuple[str, Tensor]] = []
         for place, (share, totals) in enumerate(zip(self.shares, each, strict=True)):
-            numbers = hyper(share.group) if share.params else None
+            numbers = plain(hyper(share.group)) if share.params else None
             if numbers is None:
                 continue
             if self._backend == "exact":
@@ -280,6 +291,8 @@ class Batch:
                 else:
                     compiled = cuda.kernel(program, flags, dtype, sliced, device)
                     waiting += self._lot(CudaLot, members).launch(device, compiled, members)
+            except UnfitError:
+                _all_one_by_one(program, members, totals)
             except CompileError as error:
                 if self._backend == "native":
                     raise
@@ -294,18 +307,16 @@ class Batch:
             return parts
         forms, rest = by_form(program, parts)
         for members in forms:
-            key = ("matrices", program.axes, *(tuple(map(id, share.params)) for share, _ in members))
             try:
                 compiled = kernel_for(program, members)
                 if compiled is None:
                     rest += members
                     continue
-                lot = self._plans.lots.get(key)
-                if not isinstance(lot, MatrixLot):
-                    lot = self._plans.lots[key] = MatrixLot(program, members)
+                groups = [share.params for share, _ in members]
+                lot = self._plans.lot(MatrixLot, groups, partial(MatrixLot, program, members), program.axes)
                 lot.run(compiled, program, members, totals)
-            except UnevenError:
-                rest += members
+            except UnfitError:
+                _all_one_by_one(program, members, totals)
             except CompileError:
                 if self._backend == "native":
                     raise
@@ -330,11 +341,8 @@ class Batch:
         return kind.device.type == "cpu" and kind.dtype in REALS and find_compiler() is not None
 
     def _lot(self, kind: type[_Pointers], members: list[tuple[Share, Numbers]]) -> _Pointers:
-        key = (kind, *(tuple(map(id, share.params)) for share, _ in members))
-        lot = self._plans.lots.get(key)
-        if not isinstance(lot, kind):
-            lot = self._plans.lots[key] = kind([share.params for share, _ in members])
-        return lot
+        groups = [share.params for share, _ in members]
+        return self._plans.lot(kind, groups, partial(kind, groups))
 
     def _flat(self, program: Program, share: Share, numbers: Numbers, totals: Totals) -> list[tuple[str, Tensor]]:
         sums: list[tuple[str, Tensor]] = []
@@ -343,18 +351,19 @@ class Batch:
                 _one_by_one(program, same_kind, numbers, totals)
                 continue
             for part in same_kind.by_single():
-                key = ("flat", tuple(map(id, part.params)))
-                lot = self._plans.lots.get(key)
-                if not isinstance(lot, FlatLot):
-                    lot = self._plans.lots[key] = FlatLot(part.params)
-                sums += lot.run(program, part.params, part.grads, part.states, numbers).items()
+                lot = self._plans.buffers(FlatLot, part.params, partial(FlatLot, part.params))
+                if lot is None:
+                    _one_by_one(program, part, numbers, totals)
+                else:
+                    sums += lot.run(program, part.params, part.grads, part.states, numbers).items()
         return sums
 
     def _stacks(self, program: Program, share: Share, numbers: Numbers, totals: Totals) -> list[tuple[str, Tensor]]:
         sums: list[tuple[str, Tensor]] = []
         for kind, same_kind in share.by_kind():
             for part in same_kind.by_shape() if kind.regular else (same_kind,):
-                lot = self._stack_lot(part) if kind.regular else None
+                make = partial(StackLot, part.params)
+                lot = self._plans.buffers(StackLot, part.params, make) if kind.regular else None
                 done = lot.run(program, part, numbers, self._scratch) if lot else None
                 if done is None:
                     _one_by_one(program, part, numbers, totals)
@@ -362,12 +371,10 @@ class Batch:
                     sums += done.items()
         return sums
 
-    def _stack_lot(self, share: Share) -> StackLot:
-        key = ("stack", tuple(map(id, share.params)))
-        lot = self._plans.lots.get(key)
-        if not isinstance(lot, StackLot):
-            lot = self._plans.lots[key] = StackLot(share.params)
-        return lot
+
+def _all_one_by_one(program: Program, members: Sequence[tuple[Share, Numbers]], totals: Totals) -> None:
+    for share, numbers in members:
+        _one_by_one(program, share, numbers, totals)
 
 
 def _one_by_one(program: Program, share: Share, numbers: Numbers, totals: Totals) -> None:

@@ -108,6 +108,7 @@ class _Room:
         items: the pieces of work.
         words: numbers of the groups, weights of the totals, and the table of addresses, in 8-byte words.
         partial: the blocks' sums.
+        pieces: what the items were made from.
         columns: the table's columns of the state, as they were last written.
     """
 
@@ -115,6 +116,7 @@ class _Room:
     items: Tensor
     words: Tensor
     partial: Tensor
+    pieces: array[int]
     columns: list[array[int]] = field(default_factory=list)
 
 
@@ -141,14 +143,17 @@ class CudaLot(PointerLot):
 
         Returns:
             The sums, still on the device.
+
+        Raises:
+            UnfitError: nothing was done.
         """
         slices = tuple(int(numbers.get("slice_p", 1)) for _, numbers in members)
+        columns = self.columns(kernel.trace, slices, members)
         items, edges = self.pieces(slices, members)
         blocks = edges[-1]
         if not blocks:
             return []
         numbers, weights = numbers_of(kernel, members)
-        columns = [self.column(name, members) for name in kernel.trace.arrays]
         tensors = sum(map(len, self._sizes))
         begin = (len(numbers) * numbers.itemsize) // 8
         stream = device.stream()
@@ -169,7 +174,7 @@ class CudaLot(PointerLot):
 
     def _room(self, device: Device, kernel: Kernel, slices: tuple[int, ...], stream: int, items: array[int], words: int) -> _Room:
         room = self._rooms.get((kernel, slices))
-        if room is None or room.stream != stream:
+        if room is None or room.stream != stream or room.pieces is not items or room.words.numel() < words:
             where = device.device
             sums = len(items) // 6 * len(kernel.trace.totals)
             room = self._rooms[kernel, slices] = _Room(
@@ -177,6 +182,7 @@ class CudaLot(PointerLot):
                 torch.empty(len(items), dtype=torch.int64, device=where),
                 torch.empty(words, dtype=torch.int64, device=where),
                 torch.empty(sums, dtype=torch.float64, device=where),
+                items,
             )
             device.upload([items], room.items)
         return room

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ctypes
 import functools
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from operator import is_
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -17,7 +16,8 @@ from torch import Tensor
 from optimizers.machinery.compiler import load
 from optimizers.machinery.emit_cuda import Element
 from optimizers.machinery.emit_matrix import emit_matrix
-from optimizers.machinery.native import REALS, pool
+from optimizers.machinery.native import REALS, run_parts
+from optimizers.machinery.pointers import Columns, UnfitError
 from optimizers.machinery.program import Numbers, Program, Totals, flags_of
 from optimizers.machinery.trace import Trace
 from optimizers.machinery.trace_matrix import Form, form_of, sizes_of, trace_matrix
@@ -36,10 +36,6 @@ ELEMENTS: Mapping[torch.dtype, Element] = {torch.bfloat16: "bfloat16", torch.flo
 
 Flags: TypeAlias = tuple[tuple[str, bool], ...]
 Members: TypeAlias = "Sequence[tuple[Share, Numbers]]"
-
-
-class UnevenError(Exception):
-    """The arrays of a state do not lie as the parameter does, or not as those of its neighbours: no kernel can be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +74,7 @@ class MatrixKernel:
         if threads <= 1 or len(edges) <= 2:
             failed = [self.function(edges[0], edges[-1], *shared)]
         else:
-            waiting = [pool(threads).submit(self.function, first, last, *shared) for first, last in pairwise(edges)]
-            failed = [part.result() for part in waiting]
+            failed = run_parts(self.function, edges, shared)
         if any(failed):
             raise MemoryError("no memory for a row of an optimizer's factors")
 
@@ -109,14 +104,14 @@ def kernel_for(program: Program, members: Members) -> MatrixKernel | None:
 
     Raises:
         CompileError: it cannot be compiled here.
-        UnevenError: an array of the state has a dtype that kernels do not know.
+        UnfitError: an array of the state has a dtype that kernels do not know.
     """
     assert program.axes is not None
     share, numbers = members[0]
     state = share.states[0]
     arrays = {"p": share.params[0], "grad": share.grads[0], **{k: v for k, v in state.items() if isinstance(v, Tensor)}}
     if any(value.dtype not in ELEMENTS for name, value in arrays.items() if program.layout(name) != "one"):
-        raise UnevenError
+        raise UnfitError
     elements = tuple((name, ELEMENTS[v.dtype]) for name, v in arrays.items() if program.layout(name) != "one")
     form = form_of(tuple(share.params[0].shape), tuple(state), program.axes, share.params[0].dtype)
     assert form is not None
@@ -155,7 +150,8 @@ class MatrixLot:
         shapes = [tuple(p.shape) for share, _ in members for p in share.params]
         sizes = [sizes_of(shape, program.axes) for shape in shapes]
         self._sizes = [size for size in sizes if size is not None]
-        self._columns: dict[str, tuple[list[Tensor], array[int]]] = {}
+        self._params = [p for share, _ in members for p in share.params]  # kept alive: lots are found by their ids
+        self._columns = Columns()
         self._numbers: dict[str, tuple[list[Tensor], array[int]]] = {}
         self._items: dict[tuple[int, ...], tuple[array[int], list[int]]] = {}
 
@@ -169,7 +165,7 @@ class MatrixLot:
             totals: where sums go.
 
         Raises:
-            UnevenError: nothing was done.
+            UnfitError: nothing was done.
         """
         table = array("q")
         for name in kernel.trace.arrays:
@@ -190,13 +186,31 @@ class MatrixLot:
         if name == "grad":
             return array("q", [grad.data_ptr() for share, _ in members for grad in share.grads])
         tensors: list[Tensor] = [state[name] for share, _ in members for state in share.states]
-        kept = self._columns.get(name)
-        if kept is None or len(kept[0]) != len(tensors) or not all(map(is_, kept[0], tensors)):
-            dtype = tensors[0].dtype
-            if any(tensor.device.type != "cpu" or tensor.dtype != dtype or not tensor.is_contiguous() for tensor in tensors):
-                raise UnevenError
-            kept = self._columns[name] = (tensors, array("q", [tensor.data_ptr() for tensor in tensors]))
-        return kept[1]
+        column, same = self._columns.of(name, tensors, self._check(name, tensors[0].dtype, kernel, members))
+        if not same:
+            self._items.clear()  # what is one number may have become many, or the other way round
+        return column
+
+    def _check(self, name: str, dtype: torch.dtype, kernel: MatrixKernel, members: Members) -> Callable[[Tensor, int], bool]:
+        slices = [int(numbers.get("slice_p", 1)) for share, numbers in members for _ in share.params]
+        domain = kernel.trace.loads[name].domain
+
+        def fits(tensor: Tensor, index: int) -> bool:
+            batch, rows, columns = self._sizes[index]
+            length = {
+                "row": batch * rows,
+                "column": batch * columns,
+                "sliced": -(-batch * rows * columns // slices[index]),
+            }.get(domain, batch * rows * columns)
+            single = name == "p0" and tensor.dim() == 0
+            return (
+                tensor.device.type == "cpu"
+                and tensor.dtype == dtype
+                and tensor.is_contiguous()
+                and (tensor.numel() == length or single)
+            )
+
+        return fits
 
     def _numbers_column(self, name: str, members: Members) -> array[int]:
         """The addresses of a number per parameter, which becomes an entry of its state if it is none yet."""

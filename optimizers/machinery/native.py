@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 from array import array
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -59,15 +60,32 @@ class Kernel:
         # More parts than threads: the parts of a busy machine's threads do not end together.
         parts = min(count, 4 * threads)
         edges = [count * part // parts for part in range(parts + 1)]
-        waiting = [pool(threads).submit(self.function, first, last, *shared) for first, last in pairwise(edges)]
+        run_parts(self.function, edges, shared)
+
+
+def run_parts(function: Any, edges: Sequence[int], shared: Sequence[object]) -> list[Any]:
+    """Runs a kernel's parts on the threads; returns what each of them returned.
+
+    Also where it is interrupted (Ctrl-C), no thread is left at work: the memory it writes to is the caller's.
+    """
+    threads = pool(torch.get_num_threads())
+    waiting = [threads.submit(function, first, last, *shared) for first, last in pairwise(edges)]
+    try:
+        return [part.result() for part in waiting]
+    finally:
         for part in waiting:
-            part.result()
+            part.cancel()
+        wait(waiting)
 
 
 @functools.cache
 def pool(threads: int) -> ThreadPoolExecutor:
     """The threads that kernels run on."""
     return ThreadPoolExecutor(threads, thread_name_prefix="optimizer")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=pool.cache_clear)  # a forked process has the pool, but none of its threads
 
 
 @functools.cache

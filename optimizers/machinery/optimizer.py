@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
 from optimizers.machinery.backend import Backend, checked, default_backend
-from optimizers.machinery.batch import Batch, Group, Plans, Share, State
+from optimizers.machinery.batch import Batch, Group, Share, State
+from optimizers.machinery.plans import Plans
 
 
 class FastOptimizer(Optimizer):
@@ -58,7 +59,9 @@ class FastOptimizer(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         with torch.no_grad():
-            self.update(self._batch())
+            batch = self._batch()
+            self.update(batch)
+        _tell_autograd(p for share in batch for p in share.params)
         return loss
 
     def one_learning_rate(self) -> float:
@@ -75,7 +78,16 @@ class FastOptimizer(Optimizer):
     def _batch(self) -> Batch:
         if self._plans is None:
             self._plans = Plans()
+        if self._plans.begin_step():
+            self._leave_buffers()
         return Batch([self._share(group) for group in self.param_groups], self.backend, self._plans)
+
+    def _leave_buffers(self) -> None:
+        """Gives each array of the state memory of its own: a view would keep a whole buffer alive."""
+        for state in self.state.values():
+            for name, value in state.items():
+                if isinstance(value, Tensor) and value.untyped_storage().nbytes() > value.numel() * value.element_size():
+                    state[name] = value.clone()
 
     def _share(self, group: Group) -> Share:
         with_grad = [(p, grad) for p in group["params"] if (grad := p.grad) is not None]
@@ -99,3 +111,14 @@ class FastOptimizer(Optimizer):
         """Takes over a state: one of this class or of the reference, whichever saved it."""
         super().load_state_dict(state_dict)
         self._plans = None
+
+
+def _tell_autograd(params: Iterable[Tensor]) -> None:
+    """Says that parameters have changed: kernels write to memory behind autograd's back.
+
+    Early versions of torch have no word for it; there a graph that was made before the step is not refused.
+    """
+    increment = getattr(torch.autograd.graph, "increment_version", None)
+    if increment is not None:
+        for p in params:
+            increment(p)

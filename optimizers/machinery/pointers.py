@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import is_
 from typing import TYPE_CHECKING
 
@@ -11,16 +11,56 @@ from torch import Tensor
 
 from optimizers.machinery.native import CHUNK, Kernel
 from optimizers.machinery.program import Numbers, Totals
+from optimizers.machinery.trace import Trace
 
 if TYPE_CHECKING:
     from optimizers.machinery.batch import Share
 
 
+class UnfitError(Exception):
+    """An array does not lie as a kernel needs it: the parameters are left to torch, tensor by tensor."""
+
+
+class Columns:
+    """The addresses of a lot's arrays, as they were last time and as they are now.
+
+    Kernels trust their addresses. So each step asks every tensor where it is and how long it is, and a change of
+    anything (a tensor given to `optimizer.state`, `tensor.data = …`, a moved parameter) is looked at anew.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[list[Tensor], array[int], list[int]]] = {}
+
+    def of(self, name: str, tensors: list[Tensor], check: Callable[[Tensor, int], bool]) -> tuple[array[int], bool]:
+        """The addresses of one array of all parameters, and whether they are the same object as last time.
+
+        Args:
+            name: of the array.
+            tensors: one for each parameter.
+            check: whether a tensor, that of this number, lies as a kernel needs it; asked where something changed.
+
+        Raises:
+            UnfitError: a tensor does not.
+        """
+        addresses, lengths = array("q", map(Tensor.data_ptr, tensors)), list(map(Tensor.numel, tensors))
+        kept = self._kept.get(name)
+        if (
+            kept is not None
+            and len(kept[0]) == len(tensors)
+            and all(map(is_, kept[0], tensors))
+            and kept[1] == addresses
+            and kept[2] == lengths
+        ):
+            return kept[1], True
+        self._kept.pop(name, None)
+        if not all(check(tensor, index) for index, tensor in enumerate(tensors)):
+            raise UnfitError
+        self._kept[name] = (tensors, addresses, lengths)
+        return addresses, False
+
+
 class PointerLot:
     """Parameters of one device and dtype, with what their addresses were last time.
-
-    Gradients are new tensors in each step and parameters may be moved (`p.data = …`), so these two columns are written
-    at every step; a column of the state is kept as long as its tensors are the same objects.
 
     Args:
         groups: the parameters of each group, all contiguous.
@@ -32,8 +72,9 @@ class PointerLot:
     chunk = CHUNK
 
     def __init__(self, groups: Sequence[Sequence[Tensor]]) -> None:
+        self._params = [p for params in groups for p in params]  # kept alive: lots are found by the parameters' ids
         self._sizes = [[p.numel() for p in params] for params in groups]
-        self._columns: dict[str, tuple[list[Tensor], array[int]]] = {}
+        self._columns = Columns()
         self._items: dict[tuple[int, ...], tuple[array[int], list[int]]] = {}
 
     def run(self, kernel: Kernel, members: Sequence[tuple[Share, Numbers]], totals: Totals) -> None:
@@ -43,11 +84,14 @@ class PointerLot:
             kernel: the compiled program.
             members: the groups' shares, in the order of the groups given at the start, and their numbers.
             totals: where sums go.
+
+        Raises:
+            UnfitError: nothing was done.
         """
-        table = array("q")
-        for name in kernel.trace.arrays:
-            table.extend(self.column(name, members))
         slices = tuple(int(numbers.get("slice_p", 1)) for _, numbers in members)
+        table = array("q")
+        for column in self.columns(kernel.trace, slices, members):
+            table.extend(column)
         items, edges = self.pieces(slices, members)
         hypers = array("d", [float(numbers[name]) for _, numbers in members for name in kernel.trace.hypers])
         sums = array("d", bytes(8 * max(1, edges[-1] * len(kernel.trace.totals))))
@@ -56,18 +100,41 @@ class PointerLot:
         for index, total in enumerate(kernel.trace.totals):
             totals.add(total.name, sum(sums[index : edges[-1] * width : width]))
 
-    def column(self, name: str, members: Sequence[tuple[Share, Numbers]]) -> array[int]:
-        """The addresses of one array of all parameters; the same object as before where none can have changed."""
-        if name == "p":
-            return array("q", [p.data_ptr() for share, _ in members for p in share.params])
-        if name == "grad":
-            return array("q", [grad.data_ptr() for share, _ in members for grad in share.grads])
-        tensors: list[Tensor] = [state[name] for share, _ in members for state in share.states]
-        kept = self._columns.get(name)
-        if kept is None or len(kept[0]) != len(tensors) or not all(map(is_, kept[0], tensors)):
-            _check(name, tensors, members)
-            kept = self._columns[name] = (tensors, array("q", [tensor.data_ptr() for tensor in tensors]))
-        return kept[1]
+    def columns(self, trace: Trace, slices: tuple[int, ...], members: Sequence[tuple[Share, Numbers]]) -> list[array[int]]:
+        """The addresses of a program's arrays, in its order; a column of the state is the same object if it is the same.
+
+        Raises:
+            UnfitError: an array of the state does not lie as its parameter does.
+        """
+        found: list[array[int]] = []
+        for name in trace.arrays:
+            if name == "p":
+                found.append(array("q", [p.data_ptr() for share, _ in members for p in share.params]))
+            elif name == "grad":
+                found.append(array("q", [grad.data_ptr() for share, _ in members for grad in share.grads]))
+            else:
+                tensors: list[Tensor] = [state[name] for share, _ in members for state in share.states]
+                column, same = self._columns.of(name, tensors, self._check(name, trace, slices))
+                if not same:
+                    self._items.clear()  # what is one number may have become many, or the other way round
+                found.append(column)
+        return found
+
+    def _check(self, name: str, trace: Trace, slices: tuple[int, ...]) -> Callable[[Tensor, int], bool]:
+        step = [slice_p for slice_p, sizes in zip(slices, self._sizes, strict=True) for _ in sizes]
+        single = name == "p0"
+
+        def fits(tensor: Tensor, index: int) -> bool:
+            p = self._params[index]
+            length = -(-p.numel() // step[index]) if trace.loads[name].domain == "sliced" else p.numel()
+            return (
+                tensor.device == p.device
+                and tensor.dtype == p.dtype
+                and tensor.is_contiguous()
+                and (tensor.numel() == length or (single and tensor.dim() == 0))
+            )
+
+        return fits
 
     def pieces(self, slices: tuple[int, ...], members: Sequence[tuple[Share, Numbers]]) -> tuple[array[int], list[int]]:
         """The pieces of work (see `native.ITEM`), and where each group's begin; the last edge is their number."""
@@ -86,18 +153,3 @@ class PointerLot:
             edges.append(len(items) // 6)
         self._items[slices] = (items, edges)
         return items, edges
-
-
-def _check(name: str, tensors: Sequence[Tensor], members: Sequence[tuple[Share, Numbers]]) -> None:
-    """Kernels trust their addresses: a state that does not lie as its parameter does is refused here.
-
-    Raises:
-        RuntimeError: an array of the state is on another device, of another dtype or has gaps.
-    """
-    params = [p for share, _ in members for p in share.params]
-    for tensor, p in zip(tensors, params, strict=True):
-        if tensor.device != p.device or tensor.dtype != p.dtype or not tensor.is_contiguous():
-            raise RuntimeError(
-                f"the optimizer's state {name!r} of a parameter of shape {tuple(p.shape)} is {tensor.dtype} on {tensor.device}, "
-                f"the parameter {p.dtype} on {p.device}: load the state with load_state_dict, or move it with the parameter"
-            )

@@ -112,3 +112,18 @@ def flags_of(numbers: Numbers) -> tuple[tuple[str, bool], ...]:
 def floats_of(numbers: Numbers) -> tuple[str, ...]:
     """The names of the numbers that flow into the code, in the order in which kernels take them."""
     return tuple(sorted(name for name, value in numbers.items() if not isinstance(value, bool)))
+
+
+def plain(numbers: Numbers | None) -> Numbers | None:
+    """A group's numbers as Python's own: schedulers and users write numpy's and torch's into `param_groups` too."""
+    if numbers is None or all(type(value) in _PLAIN for value in numbers.values()):
+        return numbers
+    return {name: value if type(value) in _PLAIN else _plain(value) for name, value in numbers.items()}
+
+
+_PLAIN = frozenset((bool, int, float))
+
+
+def _plain(value: Any) -> float:
+    item = value.item() if hasattr(value, "item") else value  # numpy's numbers and torch's 0-dim tensors
+    return item if type(item) in _PLAIN else float(item)
