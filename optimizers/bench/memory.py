@@ -54,10 +54,16 @@ def kept_and_peak(step: Callable[[], object], device: torch.device) -> tuple[int
     inner: Any = profile.profiler
     events = [event for event in inner.kineto_results.events() if event.name() == "[memory]"]
     held = peak = 0
-    for event in sorted(events, key=lambda event: event.start_ns()):
+    for event in sorted(events, key=_start):
         held += event.nbytes()
         peak = max(peak, held)
     return held, peak
+
+
+def _start(event: Any) -> int:
+    """Nanoseconds; torch 2.1 and 2.2 say microseconds only."""
+    in_nanoseconds = getattr(event, "start_ns", None)
+    return in_nanoseconds() if in_nanoseconds is not None else 1000 * event.start_us()
 
 
 def copy_bandwidth(device: torch.device, megabytes: int, clock: Callable[[], float], rounds: int = 7) -> float:

@@ -13,6 +13,7 @@ Backend = Literal["auto", "exact", "eager", "native"]
 - auto: native where a kernel can be made, else eager.
 """
 
+_NAMES = get_args(Backend)
 VARIABLE = "CADDIE_OPTIMIZER_BACKEND"
 
 
@@ -22,11 +23,16 @@ def checked(name: str) -> Backend:
     Raises:
         ValueError: there is none of this name.
     """
-    if name not in get_args(Backend):
-        raise ValueError(f"unknown optimizer backend {name!r}: use one of {', '.join(get_args(Backend))}")
+    if name not in _NAMES:
+        raise ValueError(f"unknown optimizer backend {name!r}: use one of {', '.join(_NAMES)}")
     return cast("Backend", name)
 
 
 def default_backend() -> Backend:
-    """What `CADDIE_OPTIMIZER_BACKEND` says, else auto."""
-    return checked(os.environ.get(VARIABLE) or "auto")
+    """What `CADDIE_OPTIMIZER_BACKEND` says, else auto.
+
+    Raises:
+        ValueError: it says something else.
+    """
+    said = os.environ.get(VARIABLE)
+    return checked(said) if said else "auto"
