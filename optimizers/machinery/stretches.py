@@ -109,7 +109,8 @@ class Stretch:
             self._edges.append(self._edges[-1] + (-(-size // BLOCK) * BLOCK if self.quantised else size))
         total = self._edges[-1]
         largest = max(after - before for before, after in pairwise(self._edges))
-        length = min(total, max(min(total // SHARE, MOST), LARGE, largest))
+        most = min(total // SHARE, MOST) if self.device.type != "cpu" else 0  # a CPU has no launches to save
+        length = min(total, max(most, LARGE, largest))
         self._p = torch.empty(length, dtype=self.dtype, device=self.device)
         self._grad = torch.empty_like(self._p)
         self._nothing = tuple(_code_of_nothing(qmap) for qmap in self.qmaps)

@@ -148,7 +148,6 @@ def test_few_launches_and_no_waiting(name: str, monkeypatch: pytest.MonkeyPatch)
 
 def test_neighbours_share_a_launch_until_the_scratch_memory_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stretches, "LARGE", 2048)
-    monkeypatch.setattr(stretches, "MOST", 4096)
     params = [torch.nn.Parameter(torch.randn(1000)) for _ in range(20)]
     for p in params:
         p.grad = torch.randn_like(p)
@@ -156,7 +155,7 @@ def test_neighbours_share_a_launch_until_the_scratch_memory_is_full(monkeypatch:
     optimizer.step()
     (stretch,) = {place.stretch for place in optimizer._places.values()}
     assert [(begin, end) for begin, end, _ in stretch.chunks(0, 20)] == [(at, at + 2) for at in range(0, 20, 2)]
-    assert len(stretch._p) == 2560, "an eighth of 20 * 1024"
+    assert len(stretch._p) == 2048
 
 
 @every_class
