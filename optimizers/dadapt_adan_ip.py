@@ -162,7 +162,7 @@ class DAdaptAdanIP(DAdaptation):
         are rounded to that dtype. In `param_groups` it is a number for us; one that the dtype can hold was such a tensor.
         """
         rounded = torch.tensor(d, dtype=dtype)
-        return rounded if d != self.d0 and rounded.item() == d else d
+        return rounded if d != self.defaults["d"] and rounded.item() == d else d
 
 
 def _dtype_of(batch: Batch) -> torch.dtype:

@@ -228,12 +228,13 @@ class Batch:
             for share in self.shares
             if share.params
             for part, arguments in (share.by_entry(by) if by else [(share, ())])
-            if (numbers := plain(hyper(share.group, *arguments))) is not None
+            if (numbers := hyper(share.group, *arguments)) is not None
         ]
         if self._backend == "exact":
             for share, numbers in parts:
                 _one_by_one(program, share, numbers, totals)
             return totals
+        parts = [(share, plain(numbers)) for share, numbers in parts]
         waiting: list[tuple[str, Tensor]] = []
         if program.axes is not None:
             for share, numbers in self._matrices(program, parts, totals):
@@ -253,12 +254,13 @@ class Batch:
         each = [Totals() for _ in self.shares]
         waiting: list[tuple[str, Tensor]] = []
         for place, (share, totals) in enumerate(zip(self.shares, each, strict=True)):
-            numbers = plain(hyper(share.group)) if share.params else None
+            numbers = hyper(share.group) if share.params else None
             if numbers is None:
                 continue
             if self._backend == "exact":
                 _one_by_one(program, share, numbers, totals)
                 continue
+            numbers = plain(numbers)
             for rest, rest_numbers in self._matrices(program, [(share, numbers)], totals):
                 waiting += [(f"{place} {name}", value) for name, value in self._stacks(program, rest, rest_numbers, totals)]
         read = Totals()

@@ -114,9 +114,9 @@ def floats_of(numbers: Numbers) -> tuple[str, ...]:
     return tuple(sorted(name for name, value in numbers.items() if not isinstance(value, bool)))
 
 
-def plain(numbers: Numbers | None) -> Numbers | None:
+def plain(numbers: Numbers) -> Numbers:
     """A group's numbers as Python's own: schedulers and users write numpy's and torch's into `param_groups` too."""
-    if numbers is None or all(type(value) in _PLAIN for value in numbers.values()):
+    if all(type(value) in _PLAIN for value in numbers.values()):
         return numbers
     return {name: value if type(value) in _PLAIN else _plain(value) for name, value in numbers.items()}
 
