@@ -107,8 +107,8 @@ class OptionReader:
         self.problems.append(Text(f"{name} = {value!r} {why.en}", f"{name} = {value!r} {why.ja}"))
 
     def unread(self) -> list[str]:
-        """The options that nobody has asked for, in the job's order."""
-        return [name for name in self._options if name not in self._read]
+        """The options that nobody has asked for, in the job's order; a switch that is off asks for nothing."""
+        return [name for name, value in self._options.items() if name not in self._read and value is not False]
 
     def finish(self) -> None:
         """Says everything that is wrong with the options.

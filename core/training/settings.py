@@ -1,0 +1,225 @@
+"""What a job says about the training as a whole: how long, how precise, what is saved, sampled and validated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from core.text import Text
+from core.training.options import OptionReader
+
+Precision = Literal["no", "fp16", "bf16"]
+NanPolicy = Literal["stop", "skip"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+NAN_POLICIES: tuple[NanPolicy, ...] = get_args(NanPolicy)
+
+SAME_HERE = (
+    "sdpa",
+    "xformers",
+    "mem_eff_attn",
+    "lowram",
+    "highvram",
+    "max_data_loader_n_workers",
+    "persistent_data_loader_workers",
+    "skip_cache_check",
+    "disable_mmap_load_safetensors",
+    "console_log_level",
+    "console_log_file",
+    "console_log_simple",
+    "log_config",
+    "output_config",
+    "config_file",
+    "ddp_timeout",
+    "ddp_gradient_as_bucket_view",
+    "ddp_static_graph",
+    "dynamo_backend",
+    "huggingface_repo_type",
+    "huggingface_repo_visibility",
+)
+"""Options that tell sd-scripts how to do what is done here anyway, in one way, with the same results: attention is torch's
+own, files are read by threads, and what is told goes into the run's folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopSettings:
+    """The training loop.
+
+    Attributes:
+        seed: decides every random number; drawn by the trainer where the job has none.
+        steps: optimizer steps, where `epochs` is None.
+        epochs: passes over the data.
+        accumulation: micro-batches per step.
+        max_grad_norm: gradients are scaled down to this norm; 0 leaves them.
+        mixed_precision: what autocast computes in.
+        full: the LoRA's own weights are kept in that type too, and there is no autocast.
+        fp8_base: the frozen U-Net is kept in 8 bits; `fp8_text` the frozen text encoders too.
+        checkpointing: activations are computed again in the backward pass instead of kept.
+        compile: the U-Net goes through torch.compile.
+        fused_backward: each parameter is stepped as soon as its gradient is there.
+        nan: what happens where the loss is no number: the training stops, or the step is left out.
+        ema: decay of a moving average of the LoRA, which is what is saved; 0 for none.
+    """
+
+    seed: int | None = None
+    steps: int = 1600
+    epochs: int | None = None
+    accumulation: int = 1
+    max_grad_norm: float = 1.0
+    mixed_precision: Precision = "no"
+    full: bool = False
+    fp8_base: bool = False
+    fp8_text: bool = False
+    checkpointing: bool = False
+    compile: bool = False
+    fused_backward: bool = False
+    nan: NanPolicy = "stop"
+    ema: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveSettings:
+    """What is written, where and when.
+
+    Attributes:
+        folder, name: `output_dir` and `output_name` ("last" where the job has none, as in sd-scripts).
+        every_epochs, every_steps: when; 0 for never. The last state of the LoRA is always saved.
+        epoch_ratio: so many saves in all, evenly spread; 0 for none.
+        last_epochs, last_steps: older saves are deleted; None keeps all. In epochs and in steps, as sd-scripts counts them.
+        last_epochs_state, last_steps_state: the same for states, where they differ.
+        state: the training's state is saved beside each save, so that it can be resumed.
+        state_at_end: also, or only, at the end.
+        resume: folder of a state to go on from.
+        initial_epoch, initial_step: where to begin counting, 1-based and 0-based.
+        skip_until_initial_step: data that the skipped steps would have seen is left out.
+    """
+
+    folder: str = ""
+    name: str = "last"
+    every_epochs: int = 0
+    every_steps: int = 0
+    epoch_ratio: int = 0
+    last_epochs: int | None = None
+    last_steps: int | None = None
+    last_epochs_state: int | None = None
+    last_steps_state: int | None = None
+    state: bool = False
+    state_at_end: bool = False
+    resume: str = ""
+    initial_epoch: int | None = None
+    initial_step: int | None = None
+    skip_until_initial_step: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleSettings:
+    """Sample pictures.
+
+    Attributes:
+        prompts: the prompt file; "" for none.
+        every_steps, every_epochs: when; 0 for never.
+        at_first: also before the first step.
+        sampler: sd-scripts' word for the sampler.
+    """
+
+    prompts: str = ""
+    every_steps: int = 0
+    every_epochs: int = 0
+    at_first: bool = False
+    sampler: str = "ddim"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationSettings:
+    """Loss on images that are held out.
+
+    Attributes:
+        split: share of the images, 0 to 1; 0 for none.
+        seed: of the choice, of noise and of timesteps; the training's own where the job has none.
+        every_steps, every_epochs: when.
+        most_batches: no more than so many; None for all.
+    """
+
+    split: float = 0.0
+    seed: int | None = None
+    every_steps: int | None = None
+    every_epochs: int | None = None
+    most_batches: int | None = None
+
+
+def read_loop(options: OptionReader) -> LoopSettings:
+    """Takes what is said about the loop."""
+    options.ignore(*SAME_HERE)
+    precision: Precision = options.word("mixed_precision", PRECISIONS, "no")
+    full_fp16, full_bf16 = options.flag("full_fp16"), options.flag("full_bf16")
+    for name, is_on, needed in (("full_fp16", full_fp16, "fp16"), ("full_bf16", full_bf16, "bf16")):
+        if is_on and precision != needed:
+            options.refuse(name, True, _needs(f'mixed_precision = "{needed}"'))
+    fp8_base, fp8_unet = options.flag("fp8_base"), options.flag("fp8_base_unet")
+    if (fp8_base or fp8_unet) and precision == "no":
+        options.refuse("fp8_base" if fp8_base else "fp8_base_unet", True, _needs('mixed_precision = "bf16"'))
+    return LoopSettings(
+        seed=options.maybe_integer("seed", least=0),
+        steps=options.integer("max_train_steps", 1600, least=1),
+        epochs=options.maybe_integer("max_train_epochs", least=1),
+        accumulation=options.integer("gradient_accumulation_steps", 1, least=1),
+        max_grad_norm=options.number("max_grad_norm", 1.0, least=0),
+        mixed_precision=precision,
+        full=full_fp16 or full_bf16,
+        fp8_base=fp8_base or fp8_unet,
+        fp8_text=fp8_base and not fp8_unet,
+        checkpointing=options.flag("gradient_checkpointing"),
+        compile=options.flag("torch_compile"),
+        fused_backward=options.flag("fused_backward_pass"),
+        nan=options.word("caddie_nan", NAN_POLICIES, "stop"),
+        ema=options.number("caddie_ema", 0.0, least=0.0),
+    )
+
+
+def read_saves(options: OptionReader) -> SaveSettings:
+    """Takes what is said about saving."""
+    kind = options.text("save_model_as", "safetensors")
+    if kind != "safetensors":
+        options.refuse("save_model_as", kind, _needs("safetensors"))
+    return SaveSettings(
+        folder=options.text("output_dir"),
+        name=options.text("output_name") or "last",
+        every_epochs=options.integer("save_every_n_epochs", 0, least=0),
+        every_steps=options.integer("save_every_n_steps", 0, least=0),
+        epoch_ratio=options.integer("save_n_epoch_ratio", 0, least=0),
+        last_epochs=options.maybe_integer("save_last_n_epochs", least=0),
+        last_steps=options.maybe_integer("save_last_n_steps", least=0),
+        last_epochs_state=options.maybe_integer("save_last_n_epochs_state", least=0),
+        last_steps_state=options.maybe_integer("save_last_n_steps_state", least=0),
+        state=options.flag("save_state"),
+        state_at_end=options.flag("save_state_on_train_end"),
+        resume=options.text("resume"),
+        initial_epoch=options.maybe_integer("initial_epoch", least=1),
+        initial_step=options.maybe_integer("initial_step", least=0),
+        skip_until_initial_step=options.flag("skip_until_initial_step"),
+    )
+
+
+def read_samples(options: OptionReader) -> SampleSettings:
+    """Takes what is said about sample pictures."""
+    return SampleSettings(
+        prompts=options.text("sample_prompts"),
+        every_steps=options.integer("sample_every_n_steps", 0, least=0),
+        every_epochs=options.integer("sample_every_n_epochs", 0, least=0),
+        at_first=options.flag("sample_at_first"),
+        sampler=options.text("sample_sampler", "ddim"),
+    )
+
+
+def read_validation(options: OptionReader) -> ValidationSettings:
+    """Takes what is said about validation."""
+    return ValidationSettings(
+        split=options.number("validation_split", 0.0, least=0.0),
+        seed=options.maybe_integer("validation_seed"),
+        every_steps=options.maybe_integer("validate_every_n_steps", least=1),
+        every_epochs=options.maybe_integer("validate_every_n_epochs", least=1),
+        most_batches=options.maybe_integer("max_validation_steps", least=1),
+    )
+
+
+def _needs(what: str) -> Text:
+    return Text(f"needs {what} here", f"には {what} が必要です")
