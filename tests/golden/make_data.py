@@ -1,0 +1,157 @@
+"""Writes data.json: what sd-scripts itself makes of image sizes and captions.
+
+Run in an environment that has sd-scripts' requirements: `python tests/golden/make_data.py --checkout PATH_TO_SD_SCRIPTS`.
+Made with kohya-ss/sd-scripts at 48d368f.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import itertools
+import json
+import random
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+TABLES = [
+    # resolution, min, max, steps
+    [[512, 512], 256, 1024, 64],
+    [[768, 512], 320, 960, 64],
+    [[1024, 1024], 512, 2048, 64],
+    [[1024, 1024], 256, 1024, 32],
+    [[832, 1216], 256, 1536, 8],
+    [[64, 64], 64, 64, 64],
+    [[1000, 700], 128, 1100, 64],
+]
+PLACED = [
+    # resolution, min, max, steps, no_upscale
+    [[512, 512], 256, 1024, 64, False],
+    [[512, 512], 256, 1024, 64, True],
+    [[1024, 1024], 512, 2048, 64, False],
+    [[1024, 1024], 512, 2048, 32, True],
+    [[768, 512], 320, 960, 64, False],
+    [[64, 96], 32, 128, 8, True],
+]
+SIZES = [
+    [64, 64], [65, 129], [100, 100], [511, 513], [512, 512], [640, 360], [333, 1000], [1920, 1080], [1080, 1920], [4000, 3000],
+    [3024, 4032], [1536, 640], [704, 1408], [1024, 1024], [1025, 1023], [768, 1152], [900, 64], [7000, 211], [96, 64], [719, 1283],
+]  # fmt: skip
+
+PLAIN: dict[str, Any] = {
+    "caption_prefix": None,
+    "caption_suffix": None,
+    "caption_dropout_rate": 0.0,
+    "caption_dropout_every_n_epochs": 0,
+    "enable_wildcard": False,
+    "shuffle_caption": False,
+    "token_warmup_min": 1,
+    "token_warmup_step": 0,
+    "caption_tag_dropout_rate": 0.0,
+    "keep_tokens": 0,
+    "keep_tokens_separator": "",
+    "caption_separator": ",",
+    "secondary_separator": None,
+}
+TAGS = "1girl, solo,  long hair , , blue eyes,smile,青い目, a (b:1.2)"
+CAPTIONS: list[tuple[str, dict[str, Any]]] = [
+    (TAGS, {}),
+    (TAGS, {"shuffle_caption": True}),
+    (TAGS, {"shuffle_caption": True, "keep_tokens": 2}),
+    (TAGS, {"shuffle_caption": True, "keep_tokens": 99}),
+    ("a, b ||| c, d, , e ||| f, g", {"shuffle_caption": True, "keep_tokens_separator": "|||"}),
+    ("a, b ||| c, d, e", {"shuffle_caption": True, "keep_tokens_separator": "|||", "keep_tokens": 1}),
+    ("a, b, c, d", {"shuffle_caption": True, "keep_tokens_separator": "|||", "keep_tokens": 1}),
+    ("a ||| b ||| c ||| d, e", {"caption_tag_dropout_rate": 0.5, "keep_tokens_separator": "|||"}),
+    (TAGS, {"caption_tag_dropout_rate": 0.5}),
+    (TAGS, {"caption_tag_dropout_rate": 0.5, "shuffle_caption": True, "keep_tokens": 1}),
+    (TAGS, {"caption_dropout_rate": 0.5, "shuffle_caption": True}),
+    (TAGS, {"caption_dropout_rate": 1.0}),
+    (TAGS, {"caption_dropout_every_n_epochs": 2, "caption_dropout_rate": 0.3}),
+    (TAGS, {"caption_prefix": "best quality,", "caption_suffix": ", masterpiece", "shuffle_caption": True, "keep_tokens": 1}),
+    ("a;;;b, c;;;d", {"secondary_separator": ";;;", "shuffle_caption": True}),
+    ("a;b;c;d", {"caption_separator": ";", "shuffle_caption": True}),
+    ("a;b|c;d", {"caption_separator": ";", "secondary_separator": "|"}),
+    ("{a|b|c} {{x}} {d|e|}, {f}", {"enable_wildcard": True}),
+    ("one {a|b}\ntwo {c|d}, x, y\n三 {}", {"enable_wildcard": True, "shuffle_caption": True}),
+    ("one\ntwo", {}),
+    ("⦅a⦆ {{b}} {c|d}", {"enable_wildcard": True}),
+    (TAGS, {"token_warmup_step": 10, "token_warmup_min": 2}),
+    (TAGS, {"token_warmup_step": 0.5, "shuffle_caption": True, "keep_tokens": 1}),
+    ("a, b", {"token_warmup_step": 100, "token_warmup_min": 5}),
+    ("", {"shuffle_caption": True, "caption_prefix": "x"}),
+    ("", {"caption_tag_dropout_rate": 0.5}),
+]
+MOMENTS = [(1, 0, 40), (2, 7, 40), (3, 25, 40)]
+
+
+def bucket_tables(model_util: Any) -> list[dict[str, Any]]:
+    return [
+        {"settings": [size, least, most, steps], "sizes": model_util.make_bucket_resolutions(tuple(size), least, most, steps)}
+        for size, least, most, steps in TABLES
+    ]
+
+
+def placings(train_util: Any) -> list[dict[str, Any]]:
+    found = []
+    for size, least, most, steps, no_upscale in PLACED:
+        manager = train_util.BucketManager(no_upscale, tuple(size), least, most, steps)
+        if not no_upscale:
+            manager.make_buckets()
+        for image in SIZES:
+            try:
+                bucket, scaled, _ = manager.select_bucket(*image)
+                edges = manager.get_crop_ltrb(bucket, tuple(image)) if min(bucket) else None
+            except ZeroDivisionError:
+                continue  # it divides by a bucket of no width
+            if edges is not None:
+                place = {"bucket": bucket, "scaled": scaled, "edges": edges}
+                found.append({"settings": [size, least, most, steps, no_upscale], "image": image, **place})
+    return found
+
+
+def captions(train_util: Any) -> list[dict[str, Any]]:
+    found = []
+    for number, ((caption, said), moment) in enumerate(itertools.product(CAPTIONS, MOMENTS)):
+        for seed in (number, number + 1000):
+            dataset = SimpleNamespace(current_epoch=moment[0], current_step=moment[1], max_train_steps=moment[2], replacements={})
+            random.seed(seed)
+            subset = SimpleNamespace(**copy.deepcopy({**PLAIN, **said}))
+            made = train_util.BaseDataset.process_caption(dataset, subset, caption)
+            found.append({"caption": caption, "settings": said, "moment": moment, "seed": seed, "made": made})
+    return found
+
+
+def splits(train_util: Any) -> list[dict[str, Any]]:
+    found = []
+    for count, share, seed in ((10, 0.2, 1), (7, 0.3, 2), (3, 0.1, 3), (5, 1.0, 4)):
+        paths = [f"{number:02d}.png" for number in range(count)]
+        halves = [train_util.split_train_val(paths, [None] * count, is_train, share, seed)[0] for is_train in (True, False)]
+        found.append({"count": count, "share": share, "seed": seed, "train": halves[0], "held_out": halves[1]})
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--checkout", type=Path, required=True)
+    checkout = parser.parse_args().checkout
+    sys.path.insert(0, str(checkout))
+    from library import model_util, train_util
+
+    golden = {
+        "tables": bucket_tables(model_util),
+        "placings": placings(train_util),
+        "captions": captions(train_util),
+        "splits": splits(train_util),
+    }
+    lines = [
+        f'"{name}": [\n' + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]"
+        for name, rows in golden.items()
+    ]
+    Path(__file__).with_name("data.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
