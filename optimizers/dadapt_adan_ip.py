@@ -29,11 +29,11 @@ def _estimate(x: Any, h: Any) -> None:
     second_moment, differences = x.exp_avg_diff, x.exp_avg_sq
     difference = x.grad - x.pre_grad
     nesterov = x.grad + h.beta2 * difference
-    x.add_dot("numerator", x.grad, x.s.div(second_moment.sqrt().add_(h.eps)), weight=h.weight)
-    x.exp_avg.mul_(h.beta1).add_(x.grad, alpha=h.dlr * (1 - h.beta1))
-    differences.mul_(h.beta2).add_(difference, alpha=h.dlr * (1 - h.beta2))
+    x.add_dot("numerator", x.grad, x.s.div(second_moment.sqrt().add_(h.eps)), weight=h.dlr)
+    x.exp_avg.mul_(h.beta1).add_(x.grad, alpha=h.dlr1)
+    differences.mul_(h.beta2).add_(difference, alpha=h.dlr2)
     second_moment.mul_(h.beta3).add_(nesterov * nesterov, alpha=1 - h.beta3)
-    x.s.mul_(h.beta3).add_(x.grad, alpha=h.dlr * (1 - h.beta3))
+    x.s.mul_(h.beta3).add_(x.grad, alpha=h.dlr3)
     x.add_sum("sk_l1", x.s.abs())
 
 
@@ -43,11 +43,11 @@ def _move(x: Any, h: Any) -> None:
     second_moment, differences = x.exp_avg_diff, x.exp_avg_sq
     update = (x.exp_avg + h.beta2 * differences).div_(second_moment.sqrt().add_(h.eps))
     if h.no_prox:
-        x.p.mul_(1 - h.dlr * h.weight_decay)
+        x.p.mul_(h.kept)
         x.p.add_(update, alpha=-1)
     else:
         x.p.add_(update, alpha=-1)
-        x.p.div_(1 + h.dlr * h.weight_decay)
+        x.p.div_(h.divisor)
     x.pre_grad.copy_(x.grad)
 
 
@@ -124,20 +124,24 @@ class DAdaptAdanIP(DAdaptation):
         d = self._as_reference(first["d"], dtype)
         dlr = d * lr
 
-        def numbers(group: Group) -> dict[str, Any]:
+        def numbers(group: Group) -> dict[str, float]:
+            decay = dlr * group["weight_decay"]
             return {
-                "dlr": dlr,
-                "weight": torch.as_tensor(dlr, dtype=dtype),
+                "dlr": torch.as_tensor(dlr, dtype=dtype).item(),
+                "dlr1": float(dlr * (1 - beta1)),
+                "dlr2": float(dlr * (1 - beta2)),
+                "dlr3": float(dlr * (1 - beta3)),
+                "kept": float(1 - decay),
+                "divisor": float(1 + decay),
                 "beta1": beta1,
                 "beta2": beta2,
                 "beta3": beta3,
                 "eps": group["eps"],
-                "weight_decay": group["weight_decay"],
                 "no_prox": bool(first["no_prox"]),
             }
 
         remember_first_gradients(batch)
-        totals = Totals()
+        totals = _Totals(dtype)
         rest = _halves.run(batch, numbers, totals, lambda: totals["sk_l1"] != 0)
         numerator = torch.as_tensor(totals["numerator"], dtype=dtype)
         numerator = beta3 * torch.as_tensor(first["numerator_weighted"], dtype=dtype) + (1 - beta3) * numerator
@@ -163,6 +167,24 @@ class DAdaptAdanIP(DAdaptation):
         """
         rounded = torch.tensor(d, dtype=dtype)
         return rounded if d != self.defaults["d"] and rounded.item() == d else d
+
+
+class _Totals(Totals):
+    """Sums; the numerator's is rounded to a dtype at each addition, as the reference's, which is a tensor.
+
+    Args:
+        dtype: of the parameters.
+    """
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self._dtype = dtype
+
+    def add(self, name: str, value: float) -> None:
+        if name == "numerator":
+            self[name] = (torch.tensor(self[name], dtype=self._dtype) + torch.tensor(value, dtype=self._dtype)).item()
+        else:
+            super().add(name, value)
 
 
 def _dtype_of(batch: Batch) -> torch.dtype:

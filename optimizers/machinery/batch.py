@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
 
-from optimizers.machinery import cuda
 from optimizers.machinery.backend import Backend
-from optimizers.machinery.compiler import CompileError, find_compiler
-from optimizers.machinery.cuda import CudaLot
+from optimizers.machinery.exact import one_by_one
 from optimizers.machinery.flat import FlatLot
-from optimizers.machinery.lanes import MatrixLane, TensorLane
-from optimizers.machinery.matrices import MatrixLot, by_form, kernel_for
+from optimizers.machinery.kernels import Kernels
 from optimizers.machinery.matrix import Axes
-from optimizers.machinery.native import REALS, kernel
 from optimizers.machinery.plans import Plans
-from optimizers.machinery.pointers import PointerLot, UnfitError
-from optimizers.machinery.program import Hyper, Numbers, Program, Totals, flags_of, plain
+from optimizers.machinery.program import Numbers, Program, Totals, plain
 from optimizers.machinery.stacks import Scratch, StackLot
 from optimizers.machinery.trace_matrix import Form, form_of
 
@@ -31,10 +26,8 @@ State: TypeAlias = dict[str, Any]
 _PLAIN = frozenset((Tensor, torch.nn.Parameter))
 """Subclasses (DTensor, quantised tensors) do not lie in memory as they look."""
 
-Flags: TypeAlias = tuple[tuple[str, bool], ...]
 HyperOf: TypeAlias = Callable[..., "Numbers | None"]
 _Key = TypeVar("_Key")
-_Pointers = TypeVar("_Pointers", bound=PointerLot)
 
 
 class Kind(NamedTuple):
@@ -89,6 +82,11 @@ class Share:
             part.grads.append(grad)
             part.states.append(state)
         return list(parts.items())
+
+    def by_size(self, most: int) -> list[tuple[bool, Share]]:
+        """The share in parts with at most so many elements per parameter (False) and with more (True)."""
+        large = [p.numel() > most for p in self.params]
+        return list(self._split(large).items()) if any(large) else [(False, self)]
 
     def by_shape(self) -> list[Share]:
         """The share in parts of one shape and the same entries in the state, in the order in which they appear."""
@@ -171,6 +169,7 @@ class Batch:
         self.shares = shares
         self._backend: Backend = backend
         self._plans = plans
+        self._kernels = Kernels(backend, plans)
         self._scratch = Scratch()
 
     def __iter__(self) -> Iterator[Share]:
@@ -228,19 +227,18 @@ class Batch:
             for share in self.shares
             if share.params
             for part, arguments in (share.by_entry(by) if by else [(share, ())])
-            if (numbers := hyper(share.group, *arguments)) is not None
+            if (numbers := plain(hyper(share.group, *arguments))) is not None
         ]
         if self._backend == "exact":
             for share, numbers in parts:
-                _one_by_one(program, share, numbers, totals)
+                one_by_one(program, share, numbers, totals)
             return totals
-        parts = [(share, plain(numbers)) for share, numbers in parts]
         waiting: list[tuple[str, Tensor]] = []
         if program.axes is not None:
-            for share, numbers in self._matrices(program, parts, totals):
+            for share, numbers in self._kernels.matrices(program, parts, totals, waiting):
                 waiting += self._stacks(program, share, numbers, totals)
         else:
-            for share, numbers in self._pointers(program, parts, totals, waiting):
+            for share, numbers in self._kernels.elementwise(program, parts, totals, waiting):
                 waiting += self._flat(program, share, numbers, totals)
         _read(waiting, totals)
         return totals
@@ -254,15 +252,16 @@ class Batch:
         each = [Totals() for _ in self.shares]
         waiting: list[tuple[str, Tensor]] = []
         for place, (share, totals) in enumerate(zip(self.shares, each, strict=True)):
-            numbers = hyper(share.group) if share.params else None
+            numbers = plain(hyper(share.group)) if share.params else None
             if numbers is None:
                 continue
             if self._backend == "exact":
-                _one_by_one(program, share, numbers, totals)
+                one_by_one(program, share, numbers, totals)
                 continue
-            numbers = plain(numbers)
-            for rest, rest_numbers in self._matrices(program, [(share, numbers)], totals):
-                waiting += [(f"{place} {name}", value) for name, value in self._stacks(program, rest, rest_numbers, totals)]
+            own: list[tuple[str, Tensor]] = []
+            for rest, rest_numbers in self._kernels.matrices(program, [(share, numbers)], totals, own):
+                own += self._stacks(program, rest, rest_numbers, totals)
+            waiting += [(f"{place} {name}", value) for name, value in own]
         read = Totals()
         _read(waiting, read)
         for key, value in read.items():
@@ -270,92 +269,16 @@ class Batch:
             each[int(place)].add(name, value)
         return each
 
-    def _pointers(
-        self, program: Program, parts: list[tuple[Share, Numbers]], totals: Totals, waiting: list[tuple[str, Tensor]]
-    ) -> list[tuple[Share, Numbers]]:
-        """Runs what generated kernels can do, all groups of one kind in one call; returns the rest."""
-        if self._backend == "eager":
-            return parts
-        kinds: dict[tuple[torch.device, torch.dtype, Flags, bool], list[tuple[Share, Numbers]]] = {}
-        rest: list[tuple[Share, Numbers]] = []
-        for share, numbers in parts:
-            for kind, part in share.by_kind():
-                if kind.regular and self._has_kernels(kind):
-                    key = (kind.device, kind.dtype, flags_of(numbers), numbers.get("slice_p", 1) > 1)
-                    kinds.setdefault(key, []).append((part, numbers))
-                else:
-                    rest.append((part, numbers))
-        for (where, dtype, flags, sliced), members in kinds.items():
-            device = cuda.kernel_device(where)
-            try:
-                if device is None:
-                    self._lot(PointerLot, members).run(kernel(program, flags, dtype, sliced=sliced), members, totals)
-                else:
-                    compiled = cuda.kernel(program, flags, dtype, sliced, device)
-                    waiting += self._lot(CudaLot, members).launch(device, compiled, members)
-            except UnfitError:
-                _all_one_by_one(program, members, totals)
-            except CompileError as error:
-                if self._backend == "native":
-                    raise
-                if device is not None:
-                    cuda.tell(str(error))
-                rest += members
-        return rest
-
-    def _matrices(self, program: Program, parts: list[tuple[Share, Numbers]], totals: Totals) -> list[tuple[Share, Numbers]]:
-        """Runs what generated kernels of the CPU can do of a matrix program; returns the rest."""
-        if self._backend == "eager" or find_compiler() is None:
-            return parts
-        forms, rest = by_form(program, parts)
-        for members in forms:
-            try:
-                compiled = kernel_for(program, members)
-                if compiled is None:
-                    rest += members
-                    continue
-                groups = [share.params for share, _ in members]
-                lot = self._plans.lot(MatrixLot, groups, partial(MatrixLot, program, members), program.axes)
-                lot.run(compiled, program, members, totals)
-            except UnfitError:
-                _all_one_by_one(program, members, totals)
-            except CompileError:
-                if self._backend == "native":
-                    raise
-                rest += members
-        return rest
-
-    def _has_kernels(self, kind: Kind) -> bool:
-        """Whether there can be kernels for parameters of a kind.
-
-        Raises:
-            CompileError: "native" was asked for, and the device cannot be used so.
-        """
-        try:
-            device = cuda.kernel_device(kind.device)
-        except CompileError as error:
-            if self._backend == "native":
-                raise
-            cuda.tell(str(error))
-            return False
-        if device is not None:
-            return kind.dtype in cuda.ELEMENTS
-        return kind.device.type == "cpu" and kind.dtype in REALS and find_compiler() is not None
-
-    def _lot(self, kind: type[_Pointers], members: list[tuple[Share, Numbers]]) -> _Pointers:
-        groups = [share.params for share, _ in members]
-        return self._plans.lot(kind, groups, partial(kind, groups))
-
     def _flat(self, program: Program, share: Share, numbers: Numbers, totals: Totals) -> list[tuple[str, Tensor]]:
         sums: list[tuple[str, Tensor]] = []
         for kind, same_kind in share.by_kind():
             if not kind.regular:
-                _one_by_one(program, same_kind, numbers, totals)
+                one_by_one(program, same_kind, numbers, totals)
                 continue
             for part in same_kind.by_single():
                 lot = self._plans.buffers(FlatLot, part.params, partial(FlatLot, part.params))
                 if lot is None:
-                    _one_by_one(program, part, numbers, totals)
+                    one_by_one(program, part, numbers, totals)
                 else:
                     sums += lot.run(program, part.params, part.grads, part.states, numbers).items()
         return sums
@@ -368,26 +291,10 @@ class Batch:
                 lot = self._plans.buffers(StackLot, part.params, make) if kind.regular else None
                 done = lot.run(program, part, numbers, self._scratch) if lot else None
                 if done is None:
-                    _one_by_one(program, part, numbers, totals)
+                    one_by_one(program, part, numbers, totals)
                 else:
                     sums += done.items()
         return sums
-
-
-def _all_one_by_one(program: Program, members: Sequence[tuple[Share, Numbers]], totals: Totals) -> None:
-    for share, numbers in members:
-        _one_by_one(program, share, numbers, totals)
-
-
-def _one_by_one(program: Program, share: Share, numbers: Numbers, totals: Totals) -> None:
-    slice_p = int(numbers.get("slice_p", 1))
-    hyper = Hyper(numbers)
-    for p, grad, state in zip(share.params, share.grads, share.states, strict=True):
-        if program.axes is not None:
-            lane = MatrixLane(program, p, grad, state, totals, slice_p)
-        else:
-            lane = TensorLane(p, grad, state, totals, slice_p)
-        program.function(lane, hyper)
 
 
 def _read(sums: list[tuple[str, Tensor]], totals: Totals) -> None:
@@ -396,6 +303,7 @@ def _read(sums: list[tuple[str, Tensor]], totals: Totals) -> None:
     for name, value in sums:
         devices.setdefault(value.device, []).append((name, value))
     for members in devices.values():
-        values: list[float] = torch.stack([value for _, value in members]).tolist()
+        dtype = reduce(torch.promote_types, (value.dtype for _, value in members))
+        values: list[float] = torch.stack([value.to(dtype) for _, value in members]).tolist()
         for (name, _), value in zip(members, values, strict=True):
             totals.add(name, value)

@@ -100,13 +100,13 @@ def kernel(program: Program, flags: tuple[tuple[str, bool], ...], dtype: torch.d
 
 
 @dataclass(slots=True)
-class _Room:
+class Room:
     """What one kernel needs on the device from step to step.
 
     Attributes:
         stream: on which it is used. Another one gets its own room: it would have to wait before writing into this.
         items: the pieces of work.
-        words: numbers of the groups, weights of the totals, and the table of addresses, in 8-byte words.
+        words: numbers of the groups, and the table of addresses, in 8-byte words.
         partial: the blocks' sums.
         pieces: what the items were made from.
         columns: the table's columns of the state, as they were last written.
@@ -118,6 +118,61 @@ class _Room:
     partial: Tensor
     pieces: array[int]
     columns: list[array[int]] = field(default_factory=list)
+
+    def write(self, device: Device, head: Sequence[array[Any]], columns: Sequence[array[int]], moving: int) -> int:
+        """Brings numbers and addresses to the device, in one copy.
+
+        Args:
+            device: where.
+            head: what lies before the table, in whole words.
+            columns: the table.
+            moving: so many of the columns, the first ones, may be others at each step.
+
+        Returns:
+            The address of the first column.
+        """
+        fixed = list(columns[moving:])
+        changed = len(fixed) != len(self.columns) or any(new is not old for new, old in zip(fixed, self.columns, strict=True))
+        device.upload([*head, *(columns if changed else columns[:moving])], self.words)
+        self.columns = fixed
+        return self.words.data_ptr() + sum(len(part) * part.itemsize for part in head)
+
+    def sums(self, trace: Trace, blocks: int) -> list[tuple[str, Tensor]]:
+        """The totals of a program, added up over all blocks, still on the device."""
+        if not trace.totals:
+            return []
+        added = self.partial.view(blocks, -1).sum(0)
+        return [(total.name, added[index]) for index, total in enumerate(trace.totals)]
+
+
+class Rooms:
+    """The rooms of one lot."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[object, Room] = {}
+
+    def of(self, device: Device, key: object, stream: int, items: array[int], words: int, sums: int) -> Room:
+        """The room of a kernel, made anew where it does not fit.
+
+        Args:
+            device: where.
+            key: of the kernel and all that its items depend on.
+            stream: the current one.
+            items: the pieces of work.
+            words: how many the numbers and the table take.
+            sums: how many all blocks leave.
+        """
+        room = self._rooms.get(key)
+        if room is None or room.stream != stream or room.pieces is not items or room.words.numel() < words:
+            room = self._rooms[key] = Room(
+                stream,
+                torch.empty(len(items), dtype=torch.int64, device=device.device),
+                torch.empty(words, dtype=torch.int64, device=device.device),
+                torch.empty(sums, dtype=torch.float64, device=device.device),
+                items,
+            )
+            device.upload([items], room.items)
+        return room
 
 
 class CudaLot(PointerLot):
@@ -131,7 +186,7 @@ class CudaLot(PointerLot):
 
     def __init__(self, groups: Sequence[Sequence[Tensor]]) -> None:
         super().__init__(groups)
-        self._rooms: dict[tuple[Kernel, tuple[int, ...]], _Room] = {}
+        self._rooms = Rooms()
 
     def launch(self, device: Device, kernel: Kernel, members: Sequence[tuple[Share, Numbers]]) -> list[tuple[str, Tensor]]:
         """Starts a kernel on all parameters; does not wait.
@@ -155,37 +210,19 @@ class CudaLot(PointerLot):
             return []
         numbers, weights = numbers_of(kernel, members)
         tensors = sum(map(len, self._sizes))
-        begin = (len(numbers) * numbers.itemsize) // 8
-        stream = device.stream()
-        room = self._room(device, kernel, slices, stream, items, begin + len(weights) + tensors * len(columns))
-        moving = sum(name in {"p", "grad"} for name in kernel.trace.arrays)
-        fixed = columns[moving:]
-        changed = len(fixed) != len(room.columns) or any(new is not old for new, old in zip(fixed, room.columns, strict=True))
-        device.upload([numbers, weights, *(columns if changed else columns[:moving])], room.words)
-        room.columns = fixed
+        begin, stream = numbers.itemsize * len(numbers), device.stream()
+        words = begin // 8 + len(weights) + tensors * len(columns)
+        room = self._rooms.of(device, (kernel, slices), stream, items, words, blocks * len(kernel.trace.totals))
+        table = room.write(device, [numbers, weights], columns, moving_columns(kernel.trace))
         base = room.words.data_ptr()
-        table = base + 8 * (begin + len(weights))
-        arguments = (room.items.data_ptr(), table, tensors, base, base + 8 * begin, room.partial.data_ptr())
+        arguments = (room.items.data_ptr(), table, tensors, base, base + begin, room.partial.data_ptr())
         device.launch(kernel.function, blocks, THREADS, arguments, stream)
-        if not kernel.trace.totals:
-            return []
-        sums = room.partial.view(blocks, -1).sum(0)
-        return [(total.name, sums[index]) for index, total in enumerate(kernel.trace.totals)]
+        return room.sums(kernel.trace, blocks)
 
-    def _room(self, device: Device, kernel: Kernel, slices: tuple[int, ...], stream: int, items: array[int], words: int) -> _Room:
-        room = self._rooms.get((kernel, slices))
-        if room is None or room.stream != stream or room.pieces is not items or room.words.numel() < words:
-            where = device.device
-            sums = len(items) // 6 * len(kernel.trace.totals)
-            room = self._rooms[kernel, slices] = _Room(
-                stream,
-                torch.empty(len(items), dtype=torch.int64, device=where),
-                torch.empty(words, dtype=torch.int64, device=where),
-                torch.empty(sums, dtype=torch.float64, device=where),
-                items,
-            )
-            device.upload([items], room.items)
-        return room
+
+def moving_columns(trace: Trace) -> int:
+    """How many of a program's arrays, the first ones, are no state."""
+    return sum(name in {"p", "grad"} for name in trace.arrays)
 
 
 def numbers_of(kernel: Kernel, members: Sequence[tuple[Share, Numbers]]) -> tuple[array[float], array[float]]:

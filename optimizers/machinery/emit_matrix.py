@@ -9,12 +9,11 @@ Tensors whose rows are very short have copies of the code for them: without loop
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from optimizers.machinery.emit_cuda import Element
 from optimizers.machinery.matrix_writer import PLACES, MatrixWriter, prelude
 from optimizers.machinery.schedule import Moment
-from optimizers.machinery.trace import Domain, Node, Trace
+from optimizers.machinery.trace import Domain, Node
 
 STRETCH = 1024
 """Elements of a row that are summed in the elements' own type before the sum goes on in double."""
@@ -307,15 +306,8 @@ def _tensor(writer: MatrixWriter, sweeps: Sequence[SweepCode], scratch: Sequence
     return lines
 
 
-def emit_matrix(trace: Trace, elements: Mapping[str, Element], *, single: frozenset[str] = frozenset()) -> str:
-    """The text of `int kernel(...)`: see `matrices.MatrixKernel` for its arguments.
-
-    Args:
-        trace: what to compute.
-        elements: how each array is kept.
-        single: arrays that are a single number for some parameters.
-    """
-    writer = MatrixWriter(trace, elements, single)
+def emit_matrix(writer: MatrixWriter) -> str:
+    """The text of `int kernel(...)`: see `matrices.MatrixKernel` for its arguments."""
     sweeps = [SweepCode(writer, index) for index in range(len(writer.schedule.sweeps))]
     scratch = _scratch(writer, sweeps)
     body = _tensor(writer, sweeps, scratch)

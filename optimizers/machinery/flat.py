@@ -1,89 +1,91 @@
 """Elementwise programs through torch on many parameters at once.
 
-The state of all parameters of a lot lies in one buffer per array (each parameter's entry is a view of it), so a block
-of it is a slice. Parameters and gradients stay where they are; a block of them is copied into scratch memory, which on
-a CPU stays in the cache, and parameters are copied back.
+Parameters stay where they are. Small ones are put together: their state lies in one buffer per block (each parameter's
+entry is a view of it), and their values and gradients are copied into one piece and back, which on a CPU stays in the
+cache. Large ones are stepped alone, and very large ones piece by piece.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from operator import is_
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
-from optimizers.machinery.lanes import FlatLane
-from optimizers.machinery.program import Hyper, Numbers, Program, flags_of
-from optimizers.machinery.trace import Trace, trace
+from optimizers.machinery.fused_adam import fused
+from optimizers.machinery.program import Numbers, Program
+from optimizers.machinery.tape import Player, Tape, Value, record
 
 State: TypeAlias = dict[str, Any]
 Sums: TypeAlias = dict[str, Tensor]
-
-CPU_BLOCK = 128 * 1024
-"""Elements of a block on the CPU: its handful of arrays stays in the second and third level caches."""
-
-DEVICE_BLOCK = 4 * 1024 * 1024
-"""Elements of a block elsewhere: launches are few, and temporaries stay small beside the state."""
+Lists: TypeAlias = Callable[[str], list[Tensor]]
 
 
-@functools.cache
-def _traced(program: Program, flags: tuple[tuple[str, bool], ...], sliced: bool) -> Trace:
-    return trace(program, dict(flags), sliced=sliced)
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How parameters are cut, in elements.
+
+    Attributes:
+        alone: from this size on a parameter is stepped alone.
+        block: the most that is put together, and the most of one parameter that is done at once.
+    """
+
+    alone: int
+    block: int
+
+
+CPU = Sizes(alone=16 * 1024, block=64 * 1024)
+"""A block's handful of arrays stays in a core's cache; a call on 16 K elements costs a few times what calling does."""
+
+DEVICE = Sizes(alone=1024 * 1024, block=4 * 1024 * 1024)
+"""Launches are few, and temporaries stay small beside the state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A stretch of the flat buffers.
+    """What is done at once.
 
     Attributes:
-        first, last: its elements.
-        pieces: what of which parameter it covers: (parameter, first, last element of it).
+        places: which parameters.
+        first, last: elements of it, where it is a piece of one parameter.
     """
 
-    first: int
-    last: int
-    pieces: tuple[tuple[int, int, int], ...]
+    places: tuple[int, ...]
+    first: int = 0
+    last: int | None = None
 
 
-def blocks_of(sizes: Sequence[int], most: int, *, whole: bool) -> list[Block]:
-    """Cuts parameters into blocks.
+def blocks_of(sizes: Sequence[int], limits: Sizes, *, whole: bool) -> list[Block]:
+    """Puts small parameters together and cuts large ones.
 
     Args:
         sizes: elements of each parameter.
-        most: elements of a block.
-        whole: whether no parameter may be cut; blocks can then be longer.
+        limits: how much goes into a block.
+        whole: whether no parameter may be cut.
     """
     blocks: list[Block] = []
-    pieces: list[tuple[int, int, int]] = []
-    first = at = 0
-
-    def close() -> None:
-        nonlocal first
-        if pieces:
-            blocks.append(Block(first, at, tuple(pieces)))
-            pieces.clear()
-        first = at
-
-    for index, size in enumerate(sizes):
-        begin = 0
-        while begin < size:
-            room = most - (at - first)
-            if whole:
-                if pieces and size > room:
-                    close()
-                end = size
-            else:
-                end = min(size, begin + room)
-            pieces.append((index, begin, end))
-            at += end - begin
-            begin = end
-            if at - first >= most:
-                close()
-    close()
+    together: list[int] = []
+    filled = 0
+    for place, size in enumerate(sizes):
+        if size >= limits.alone:
+            count = 1 if whole else -(-size // limits.block)
+            edges = [size * part // count for part in range(count + 1)]
+            pieces = pairwise(edges) if count > 1 else [(0, None)]
+            blocks += [Block((place,), first, last) for first, last in pieces]
+        elif size:
+            if filled + size > limits.block:
+                blocks.append(Block(tuple(together)))
+                together, filled = [], 0
+            together.append(place)
+            filled += size
+    if together:
+        blocks.append(Block(tuple(together)))
     return blocks
 
 
@@ -97,8 +99,7 @@ class FlatLot:
     def __init__(self, params: Sequence[Tensor]) -> None:
         self._sizes = [p.numel() for p in params]
         self._blocks: dict[bool, list[Block]] = {}
-        self._buffers: dict[str, tuple[list[Tensor], Tensor]] = {}
-        self._scratch: dict[str, Tensor] = {}
+        self._buffers: dict[tuple[Block, str], tuple[list[Tensor], Tensor]] = {}
 
     def run(
         self,
@@ -109,81 +110,105 @@ class FlatLot:
         numbers: Numbers,
     ) -> Sums:
         """Runs a program over all parameters; returns its sums, still on the device."""
-        slice_p = int(numbers.get("slice_p", 1))
-        traced = _traced(program, flags_of(numbers), slice_p > 1)
-        buffers = {name: self._buffer(name, states) for name in traced.arrays if name not in {"p", "grad"}}
-        flat = {
-            name: [t.detach().view(-1) for t in tensors]
-            for name, tensors in (("p", params), ("grad", grads))
-            if name in traced.arrays
-        }
-        hyper, sums, sliced_at = Hyper(numbers), Sums(), 0
-        for block in self._cut(params[0].device, whole=slice_p > 1):
-            arrays, sliced = self._gather(flat, block, slice_p)
-            length = sum(-(-(last - first) // slice_p) for _, first, last in block.pieces)
-            for name, buffer in buffers.items():
-                if buffer.dim() == 0:
-                    arrays[name] = buffer
-                elif slice_p > 1 and program.layout(name).startswith("sliced"):
-                    arrays[name] = buffer[sliced_at : sliced_at + length]
-                else:
-                    arrays[name] = buffer[block.first : block.last]
-            sliced_at += length
-            lane = FlatLane(arrays, sliced)
-            program.function(lane, hyper)
-            for name, value in lane.sums.items():
-                sums[name] = sums[name] + value if name in sums else value
-            _scatter(flat, arrays, block, traced)
-        return sums
+        tape, slice_p = record(program, numbers), int(numbers.get("slice_p", 1))
+        where, dtype = params[0].device, params[0].dtype
+        calls = fused(tape) if where.type == "cpu" and dtype in {torch.float32, torch.float64} else tape.calls
+        player = Player(calls, [one.result for one in tape.sums])
+        done: list[list[Tensor]] = [[] for _ in tape.sums]
+        for block in self._cut(where, whole=slice_p > 1):
+            sizes = [self._sizes[place] for place in block.places]
+            lists = partial(_tensors, block, params, grads, states)
+            values = {array: self._array(block, str(array.array), lists, states) for array in player.used}
+            words = {"sum": _sum, "dot": _sum_of_products if len(sizes) > 1 else _dot, "sliced": partial(_sliced, slice_p, sizes)}
+            player.play(values, words, partial(_settled, player, values, lists))
+            for sums, one in zip(done, tape.sums, strict=True):
+                sums.append(values[one.result])
+            if len(sizes) > 1:
+                for array in player.changed:
+                    if array.array in {"p", "grad"}:
+                        _scatter(values[array], lists(array.array))
+        return _added(tape, done)
 
     def _cut(self, device: torch.device, *, whole: bool) -> list[Block]:
         if whole not in self._blocks:
-            most = CPU_BLOCK if device.type == "cpu" else DEVICE_BLOCK
-            self._blocks[whole] = blocks_of(self._sizes, most, whole=whole)
+            self._blocks[whole] = blocks_of(self._sizes, CPU if device.type == "cpu" else DEVICE, whole=whole)
         return self._blocks[whole]
 
-    def _buffer(self, name: str, states: Sequence[State]) -> Tensor:
-        """The flat buffer of one array, made anew where somebody has given the parameters other tensors."""
-        tensors: list[Tensor] = [state[name] for state in states]
-        kept = self._buffers.get(name)
-        if kept is not None and len(kept[0]) == len(tensors) and all(map(is_, kept[0], tensors)):
-            return kept[1]
-        if tensors[0].dim() == 0 and self._sizes[0] > 1:
-            self._buffers[name] = (tensors, tensors[0])
+    def _array(self, block: Block, name: str, lists: Lists, states: Sequence[State]) -> Tensor:
+        """An array of a block as one tensor."""
+        tensors = lists(name)
+        if len(tensors) == 1:
             return tensors[0]
-        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-        views = [part.view(tensor.shape) for part, tensor in zip(flat.split([t.numel() for t in tensors]), tensors, strict=True)]
-        for state, view in zip(states, views, strict=True):
-            state[name] = view
-        self._buffers[name] = (views, flat)
+        if all(tensor.dim() == 0 for tensor in tensors) and any(self._sizes[place] > 1 for place in block.places):
+            return tensors[0]  # one number that stands for all elements, the same for all (`Share.by_single`)
+        if name in {"p", "grad"}:
+            return _flatten_dense_tensors(tensors)
+        kept = self._buffers.get((block, name))
+        if kept is not None and all(map(is_, kept[0], tensors)):
+            return kept[1]
+        # Somebody has given the parameters other tensors, or they have not been put together yet.
+        flat = _flatten_dense_tensors(tensors)
+        views = list(_unflatten_dense_tensors(flat, tensors))
+        for place, view in zip(block.places, views, strict=True):
+            states[place][name] = view
+        self._buffers[block, name] = (views, flat)
         return flat
 
-    def _gather(
-        self, flat: Mapping[str, list[Tensor]], block: Block, slice_p: int
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        arrays: dict[str, Tensor] = {}
-        sliced: dict[str, Tensor] = {}
-        for name, tensors in flat.items():
-            pieces = [tensors[index][first:last] for index, first, last in block.pieces]
-            if len(pieces) == 1:
-                arrays[name] = pieces[0]
-            else:
-                arrays[name] = torch.cat(pieces, out=self._room(name, pieces[0], block.last - block.first))
-            if slice_p > 1:
-                sliced[name] = torch.cat([piece[::slice_p] for piece in pieces])
-        return arrays, sliced
 
-    def _room(self, name: str, like: Tensor, length: int) -> Tensor:
-        room = self._scratch.get(name)
-        if room is None or room.numel() < length or room.device != like.device or room.dtype != like.dtype:
-            room = self._scratch[name] = torch.empty(length, device=like.device, dtype=like.dtype)
-        return room[:length]
+def _tensors(block: Block, params: Sequence[Tensor], grads: Sequence[Tensor], states: Sequence[State], name: str) -> list[Tensor]:
+    """An array's tensors in a block, one for each parameter."""
+    if name == "p":
+        own = [params[place] for place in block.places]
+    elif name == "grad":
+        own = [grads[place] for place in block.places]
+    else:
+        own = [states[place][name] for place in block.places]
+    return own if block.last is None or own[0].dim() == 0 else [own[0].view(-1)[block.first : block.last]]
 
 
-def _scatter(flat: Mapping[str, list[Tensor]], arrays: Mapping[str, Tensor], block: Block, traced: Trace) -> None:
-    if len(block.pieces) == 1:
-        return  # nothing was copied
-    for name, tensors in flat.items():
-        if name in traced.stores:
-            targets = [tensors[index][first:last] for index, first, last in block.pieces]
-            torch._foreach_copy_(targets, arrays[name].split([t.numel() for t in targets]))  # pyright: ignore[reportPrivateImportUsage]
+def _settled(player: Player, values: Mapping[Value, Tensor], lists: Lists, name: str) -> list[Tensor]:
+    """An array's tensors, one for each parameter, with what calls have done to a copy of them."""
+    tensors = lists(name)
+    for array in player.changed:
+        if array.array == name and name in {"p", "grad"} and len(tensors) > 1:
+            _scatter(values[array], tensors)
+    return tensors
+
+
+def _scatter(flat: Tensor, tensors: list[Tensor]) -> None:
+    torch._foreach_copy_(tensors, list(_unflatten_dense_tensors(flat, tensors)))  # pyright: ignore[reportPrivateImportUsage]
+
+
+def _sliced(slice_p: int, sizes: Sequence[int], value: Tensor) -> Tensor:
+    """Every `slice_p`-th element of each parameter."""
+    if len(sizes) == 1 or slice_p == 1:
+        return value.reshape(-1)[::slice_p]
+    return torch.cat([part[::slice_p] for part in value.split(list(sizes))])
+
+
+def _sum(value: Tensor) -> Tensor:
+    """The sum. torch's own float32 sum works in a cascade, so a block of it is accurate enough."""
+    return value.sum() if value.dtype in {torch.float32, torch.float64} else value.sum(dtype=torch.float32)
+
+
+def _sum_of_products(a: Tensor, b: Tensor) -> Tensor:
+    """The inner product of many parameters; not through a dot product, whose float32 rounding grows with the length."""
+    return _sum(a * b)
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """The inner product of one parameter, as the reference has it."""
+    if a.dtype in {torch.float32, torch.float64} and a.numel() <= CPU.block:
+        return torch.dot(a.reshape(-1), b.reshape(-1))
+    return _sum_of_products(a, b)
+
+
+def _added(tape: Tape, done: Sequence[Sequence[Tensor]]) -> Sums:
+    """The blocks' sums, in float64 where the device has it."""
+    sums = Sums()
+    for one, parts in zip(tape.sums, done, strict=True):
+        if parts:
+            stacked = torch.stack(list(parts))
+            total = (stacked if stacked.device.type == "mps" else stacked.double()).sum() * one.weight
+            sums[one.name] = sums[one.name] + total if one.name in sums else total
+    return sums

@@ -1,6 +1,6 @@
-"""Lanes that run a program through torch: one tensor after the other, or many as one flat block.
+"""Lanes that run a program through torch, one tensor after the other.
 
-Same-shape tensors as one stack are in `stacks.py`.
+Many tensors at once: as flat blocks in `flat.py`, as stacks of one shape in `stacks.py`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ class TensorLane:
         slice_p: distance of the elements that sliced arrays hold.
     """
 
-    __slots__ = ("_state", "_totals", "grad", "p", "slice_p")
+    __slots__ = ("__dict__", "_state", "_totals", "grad", "p", "slice_p")
 
     def __init__(self, p: Tensor, grad: Tensor, state: dict[str, Any], totals: Totals, slice_p: int = 1) -> None:
+        if type(self) is TensorLane:
+            self.__dict__.update(state)  # found much faster than through __getattr__
         self.p = p
         self.grad = grad
         self._state = state
@@ -163,45 +165,6 @@ class MatrixLane(RoundingWords, TensorLane):
     def report(self, name: str, value: Tensor, weight: Any = 1.0) -> None:
         """Hands out `weight * value`, one number per parameter: see `program.Totals.reports`."""
         self._totals.report(name, value, weight)
-
-
-class FlatLane:
-    """Many parameters as flat arrays of equal length: for programs that look at each element alone.
-
-    Sums stay on the device until `Totals` are asked for: `sums` holds one number per total.
-    """
-
-    __slots__ = ("_arrays", "_sliced", "sums")
-
-    def __init__(self, arrays: Mapping[str, Tensor], sliced: Mapping[str, Tensor]) -> None:
-        self._arrays = arrays
-        self._sliced = sliced
-        self.sums: dict[str, Tensor] = {}
-
-    def __getattr__(self, name: str) -> Tensor:
-        try:
-            return self._arrays[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-    def sliced(self, value: Tensor) -> Tensor:
-        """The elements of `p` or `grad` that sliced arrays hold."""
-        name = next(name for name in ("p", "grad") if self._arrays.get(name) is value)
-        return self._sliced.get(name, value)
-
-    def add_dot(self, name: str, a: Tensor, b: Tensor, weight: float = 1.0) -> None:
-        """Adds `weight * <a, b>`; not through a dot product, whose float32 rounding grows with the block."""
-        self.add_sum(name, a * b, weight)
-
-    def add_sum(self, name: str, value: Tensor, weight: float = 1.0) -> None:
-        """Adds `weight * sum(value)`, in float64 beyond rows of a few thousand elements."""
-        total = sum_of(value) * weight
-        self.sums[name] = self.sums[name] + total if name in self.sums else total
-
-    def add_change(self, name: str, before: Tensor, after: Tensor) -> None:
-        """Adds `sum(after) - sum(before)`."""
-        self.add_sum(name, after)
-        self.add_sum(name, before, -1.0)
 
 
 def sum_of(value: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from torch import Tensor
 from optimizers.machinery.compiler import load
 from optimizers.machinery.emit_cuda import Element
 from optimizers.machinery.emit_matrix import emit_matrix
+from optimizers.machinery.matrix_writer import MatrixWriter
 from optimizers.machinery.native import REALS, run_parts
 from optimizers.machinery.pointers import Columns, UnfitError
 from optimizers.machinery.program import Numbers, Program, Totals, flags_of
@@ -23,7 +24,7 @@ from optimizers.machinery.trace import Trace
 from optimizers.machinery.trace_matrix import Form, form_of, sizes_of, trace_matrix
 
 if TYPE_CHECKING:
-    from optimizers.machinery.batch import Share
+    from optimizers.machinery.batch import Kind, Share
 
 ITEM = 7
 """Numbers that describe a tensor: its place in the table, batch, rows, columns, group, slice_p, 1 where p0 is no single number."""
@@ -36,6 +37,7 @@ ELEMENTS: Mapping[torch.dtype, Element] = {torch.bfloat16: "bfloat16", torch.flo
 
 Flags: TypeAlias = tuple[tuple[str, bool], ...]
 Members: TypeAlias = "Sequence[tuple[Share, Numbers]]"
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +81,51 @@ class MatrixKernel:
             raise MemoryError("no memory for a row of an optimizer's factors")
 
 
-@functools.cache
-def _kernel(
+def writer_for(
     program: Program, flags: Flags, form: Form, sliced: bool, elements: tuple[tuple[str, Element], ...]
-) -> MatrixKernel | None:
+) -> MatrixWriter | None:
+    """What writes the code of a program for parameters of a form; None where kernels do not know what it does.
+
+    Args:
+        program: the program.
+        flags: the booleans of the group.
+        form: see there.
+        sliced: whether sliced arrays hold fewer elements than the parameter.
+        elements: how the arrays are kept.
+    """
     kept: dict[str, Element] = dict(elements)
+    if kept["p"] == "double" and "float" in kept.values():
+        return None
     try:
-        if kept["p"] == "double" and "float" in kept.values():
-            return None
         traced = trace_matrix(program, dict(flags), form, sliced=sliced)
     except ValueError:
         return None
     single = frozenset(name for name in traced.arrays if program.layout(name) == "sliced or one")
     arrays: dict[str, Element] = {name: kept.get(name, kept["p"]) for name in traced.arrays}
-    function = load(emit_matrix(traced, arrays, single=single)).kernel
+    return MatrixWriter(traced, arrays, single)
+
+
+@functools.cache
+def _kernel(
+    program: Program, flags: Flags, form: Form, sliced: bool, elements: tuple[tuple[str, Element], ...]
+) -> MatrixKernel | None:
+    writer = writer_for(program, flags, form, sliced, elements)
+    if writer is None:
+        return None
+    function = load(emit_matrix(writer)).kernel
     integer, pointer = ctypes.c_int64, ctypes.c_void_p
     function.argtypes = [integer, integer, pointer, pointer, integer, pointer, integer, pointer, integer]
     function.restype = ctypes.c_int
-    return MatrixKernel(traced, function)
+    return MatrixKernel(writer.trace, function)
 
 
-def kernel_for(program: Program, members: Members) -> MatrixKernel | None:
+def kernel_for(program: Program, members: Members, make: Callable[..., _Made | None] = _kernel) -> _Made | None:
     """The compiled form of a program for parameters of one form and dtype; None where kernels do not know what it does.
+
+    Args:
+        program: the program.
+        members: shares of parameters of one form, and their numbers.
+        make: compiles; its arguments are those of `writer_for`.
 
     Raises:
         CompileError: it cannot be compiled here.
@@ -115,24 +140,30 @@ def kernel_for(program: Program, members: Members) -> MatrixKernel | None:
     elements = tuple((name, ELEMENTS[v.dtype]) for name, v in arrays.items() if program.layout(name) != "one")
     form = form_of(tuple(share.params[0].shape), tuple(state), program.axes, share.params[0].dtype)
     assert form is not None
-    return _kernel(program, flags_of(numbers), form, numbers.get("slice_p", 1) > 1, elements)
+    return make(program, flags_of(numbers), form, numbers.get("slice_p", 1) > 1, elements)
 
 
-def by_form(program: Program, parts: Members) -> tuple[list[Members], list[tuple[Share, Numbers]]]:
-    """The parameters that one kernel can step together, and those that none can."""
+def by_form(program: Program, parts: Members, fits: Callable[[Kind], bool]) -> tuple[list[Members], list[tuple[Share, Numbers]]]:
+    """The parameters that one kernel can step together, and those that none can.
+
+    Args:
+        program: the program.
+        parts: shares of parameters, and their numbers.
+        fits: whether there are kernels for parameters of a kind.
+    """
     assert program.axes is not None
     forms: dict[tuple[object, ...], list[tuple[Share, Numbers]]] = {}
     rest: list[tuple[Share, Numbers]] = []
     for share, numbers in parts:
         for kind, same_kind in share.by_kind():
-            if kind.device.type != "cpu" or kind.dtype not in REALS or not kind.regular:
+            if kind.dtype not in REALS or not kind.regular or not fits(kind):
                 rest.append((same_kind, numbers))
                 continue
             for form, part in same_kind.by_form(program.axes):
                 if form is None:
                     rest.append((part, numbers))
                 else:
-                    key = (kind.dtype, form, flags_of(numbers), numbers.get("slice_p", 1) > 1)
+                    key = (kind.device, kind.dtype, form, flags_of(numbers), numbers.get("slice_p", 1) > 1)
                     forms.setdefault(key, []).append((part, numbers))
     return list(forms.values()), rest
 
@@ -168,10 +199,9 @@ class MatrixLot:
             UnfitError: nothing was done.
         """
         table = array("q")
-        for name in kernel.trace.arrays:
-            one = program.layout(name) == "one"
-            table.extend(self._numbers_column(name, members) if one else self._column(name, members, kernel))
-        items, edges = self._tensors(members)
+        for column in self.columns(kernel.trace, program, members):
+            table.extend(column)
+        items, edges = self.items(members)
         hypers = array("d", [float(numbers[name]) for _, numbers in members for name in kernel.trace.hypers])
         count, width = len(self._sizes), len(kernel.trace.totals)
         sums = array("d", bytes(8 * max(1, count * width)))
@@ -179,21 +209,32 @@ class MatrixLot:
         for index, total in enumerate(kernel.trace.totals):
             totals.add(total.name, sum(sums[index : count * width : width]))
 
-    def _column(self, name: str, members: Members, kernel: MatrixKernel) -> array[int]:
+    def columns(self, trace: Trace, program: Program, members: Members) -> list[array[int]]:
+        """The addresses of a program's arrays, in its order; a column of the state is the same object if it is the same.
+
+        Raises:
+            UnfitError: an array of the state does not lie as its parameter does.
+        """
+        return [
+            self._numbers_column(name, members) if program.layout(name) == "one" else self._column(name, members, trace)
+            for name in trace.arrays
+        ]
+
+    def _column(self, name: str, members: Members, trace: Trace) -> array[int]:
         """The addresses of one array of all parameters."""
         if name == "p":
             return array("q", [p.data_ptr() for share, _ in members for p in share.params])
         if name == "grad":
             return array("q", [grad.data_ptr() for share, _ in members for grad in share.grads])
         tensors: list[Tensor] = [state[name] for share, _ in members for state in share.states]
-        column, same = self._columns.of(name, tensors, self._check(name, tensors[0].dtype, kernel, members))
+        column, same = self._columns.of(name, tensors, self._check(name, tensors[0].dtype, trace, members))
         if not same:
             self._items.clear()  # what is one number may have become many, or the other way round
         return column
 
-    def _check(self, name: str, dtype: torch.dtype, kernel: MatrixKernel, members: Members) -> Callable[[Tensor, int], bool]:
+    def _check(self, name: str, dtype: torch.dtype, trace: Trace, members: Members) -> Callable[[Tensor, int], bool]:
         slices = [int(numbers.get("slice_p", 1)) for share, numbers in members for _ in share.params]
-        domain = kernel.trace.loads[name].domain
+        domain = trace.loads[name].domain
 
         def fits(tensor: Tensor, index: int) -> bool:
             batch, rows, columns = self._sizes[index]
@@ -204,7 +245,7 @@ class MatrixLot:
             }.get(domain, batch * rows * columns)
             single = name == "p0" and tensor.dim() == 0
             return (
-                tensor.device.type == "cpu"
+                tensor.device == self._params[index].device
                 and tensor.dtype == dtype
                 and tensor.is_contiguous()
                 and (tensor.numel() == length or single)
@@ -216,7 +257,7 @@ class MatrixLot:
         """The addresses of a number per parameter, which becomes an entry of its state if it is none yet."""
         kept = self._numbers.get(name)
         if kept is None:
-            room = torch.zeros(len(self._sizes), dtype=members[0][0].params[0].dtype)
+            room = self._params[0].new_zeros(len(self._sizes))
             kept = self._numbers[name] = (list(room.unbind()), array("q", [n.data_ptr() for n in room.unbind()]))
         states = [state for share, _ in members for state in share.states]
         for state, number in zip(states, kept[0], strict=True):
@@ -227,7 +268,7 @@ class MatrixLot:
                 state[name] = number
         return kept[1]
 
-    def _tensors(self, members: Members) -> tuple[array[int], list[int]]:
+    def items(self, members: Members) -> tuple[array[int], list[int]]:
         """The items (see `ITEM`), the largest first, and the edges of parts of about the same number of elements."""
         slices = tuple(int(numbers.get("slice_p", 1)) for _, numbers in members)
         kept = self._items.get(slices)

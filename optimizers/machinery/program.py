@@ -70,16 +70,11 @@ def program(axes: Axes | None = None, **layouts: Layout) -> Callable[[Function],
 class Hyper:
     """The numbers of one group, as attributes of `h`."""
 
-    __slots__ = ("_numbers",)
-
     def __init__(self, numbers: Numbers) -> None:
-        self._numbers = numbers
+        self.__dict__.update(numbers)
 
     def __getattr__(self, name: str) -> float:
-        try:
-            return self._numbers[name]
-        except KeyError:
-            raise AttributeError(name) from None
+        raise AttributeError(f"a group has no number {name!r}")
 
 
 class Totals(dict[str, float]):
@@ -114,9 +109,9 @@ def floats_of(numbers: Numbers) -> tuple[str, ...]:
     return tuple(sorted(name for name, value in numbers.items() if not isinstance(value, bool)))
 
 
-def plain(numbers: Numbers) -> Numbers:
+def plain(numbers: Numbers | None) -> Numbers | None:
     """A group's numbers as Python's own: schedulers and users write numpy's and torch's into `param_groups` too."""
-    if all(type(value) in _PLAIN for value in numbers.values()):
+    if numbers is None or all(type(value) in _PLAIN for value in numbers.values()):
         return numbers
     return {name: value if type(value) in _PLAIN else _plain(value) for name, value in numbers.items()}
 
