@@ -6,7 +6,6 @@ Many tensors at once: as flat blocks in `flat.py`, as stacks of one shape in `st
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import torch
