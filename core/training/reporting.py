@@ -1,0 +1,65 @@
+"""Telling the world what happens in a training: typed events, to a function or to the run folder's file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from core.runs.event_lines import encode_event
+from core.runs.events import Event, Finished, Sample, Saved, Started, Warned
+
+Report: TypeAlias = Callable[[Event], None]
+
+
+class EventFile:
+    """Appends events to a file, one line each, at once on the disk's side of Python.
+
+    Args:
+        path: events.jsonl of a run folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._stream = open(path, "a", encoding="utf-8", newline="\n")  # noqa: SIM115 -- closed by close()
+
+    def __call__(self, event: Event) -> None:
+        self._stream.write(encode_event(event) + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._stream.close()
+
+
+class Reporter:
+    """Makes events and hands them on.
+
+    Args:
+        report: what they are handed to.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.step = 0
+
+    def send(self, event: Event) -> None:
+        """Hands an event on as it is."""
+        self._report(event)
+
+    def started(self, optimizer: object, steps: int, hands_loss: bool | None) -> None:
+        kind = type(optimizer)
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        self._report(Started(time=time.time(), optimizer=name, total_steps=steps, source="builtin", hands_loss=hands_loss))
+
+    def saved(self, path: Path, kind: str = "weights") -> None:
+        self._report(Saved(time=time.time(), step=self.step, path=str(path), kind=kind))
+
+    def sampled(self, path: Path) -> None:
+        self._report(Sample(time=time.time(), step=self.step, path=str(path)))
+
+    def warned(self, key: str, detail: str = "") -> None:
+        self._report(Warned(time=time.time(), step=self.step, key=key, detail=detail))
+
+    def finished(self, how: str, error: str = "") -> None:
+        self._report(Finished(time=time.time(), step=self.step, how=how, error=error[:2000]))

@@ -1,0 +1,74 @@
+"""When saves come, what they are called and which ones go: held against what sd-scripts does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import CaddieError
+from core.runs.events import Event, Saved
+from core.training.names import epoch_to_delete, of_epoch, of_step, step_to_delete
+from core.training.reporting import Reporter
+from core.training.saving import Saver
+from core.training.settings import SaveSettings
+from core.training.state import Place
+
+
+def _saver(folder: Path, events: list[Event], epochs: int = 6, **settings: Any) -> Saver:
+    def write(path: Path, step: int, epoch: int) -> None:
+        path.write_text(f"{step} {epoch}")
+
+    saves = SaveSettings(folder=str(folder), name="demo", **settings)
+    return Saver(saves, epochs, write, dict, Reporter(events.append))
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_names_are_those_of_sd_scripts() -> None:
+    assert of_epoch("demo", 1) == "demo-000001"
+    assert of_step("demo", 20) == "demo-step00000020"
+
+
+@pytest.mark.parametrize(
+    ("every", "last", "step", "gone"),
+    [(10, 30, 50, 10), (10, 30, 40, None), (10, 0, 20, 10), (10, 35, 60, 20), (10, None, 60, None)],
+)
+def test_older_steps_go_as_in_sd_scripts(every: int, last: int | None, step: int, gone: int | None) -> None:
+    assert step_to_delete(SaveSettings(every_steps=every, last_steps=last), step, state=False) == gone
+
+
+def test_states_may_be_kept_for_another_time() -> None:
+    settings = SaveSettings(every_epochs=2, last_epochs=1, last_epochs_state=3)
+    assert epoch_to_delete(settings, 8, state=False) == 6
+    assert epoch_to_delete(settings, 8, state=True) == 2
+
+
+def test_saves_by_epochs_and_the_end(tmp_path: Path) -> None:
+    events: list[Event] = []
+    saver = _saver(tmp_path, events, every_epochs=2, last_epochs=1, state=True)
+    for epoch in range(1, 7):
+        if saver.is_due_at_epoch(epoch):
+            saver.after_epoch(Place(step=epoch * 10, epoch=epoch))
+    saver.at_end(Place(step=60, epoch=6))
+    assert _names(tmp_path) == {"demo-000004.safetensors", "demo-000004-state", "demo.safetensors", "demo-state"}
+    assert [Path(event.path).name for event in events if isinstance(event, Saved) and event.kind == "weights"] == [
+        "demo-000002.safetensors",
+        "demo-000004.safetensors",
+        "demo.safetensors",
+    ]
+
+
+def test_a_ratio_spreads_the_saves(tmp_path: Path) -> None:
+    saver = _saver(tmp_path, [], epochs=10, epoch_ratio=5)
+    assert [epoch for epoch in range(1, 11) if saver.is_due_at_epoch(epoch)] == [2, 4, 6, 8]
+    assert not saver.is_due_at_step(2)
+
+
+def test_a_save_that_cannot_be_written_is_an_error_for_people(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CaddieError, match=r"demo\.safetensors could not be saved"):
+        _saver(tmp_path / "file" / "folder", []).at_end(Place())
