@@ -116,6 +116,18 @@ class DAdaptAdanIP(DAdaptation):
     def initial_state(self, p: Tensor, group: Group) -> State:
         return zeros_for(p)
 
+    def state_dict(self) -> dict[str, Any]:
+        """The state, with tensors where the reference has them: it goes on with the roundings of its own."""
+        saved = super().state_dict()
+        params = [p for group in self.param_groups for p in group["params"]]
+        dtype = reduce(torch.promote_types, (p.dtype for p in params))
+        for group in saved["param_groups"]:
+            d = self._as_reference(group["d"], dtype)
+            group["d"] = d.to(params[0].device) if isinstance(d, Tensor) else d
+            if group["k"]:
+                group["numerator_weighted"] = torch.tensor(group["numerator_weighted"], dtype=dtype, device=params[0].device)
+        return saved
+
     def update(self, batch: Batch) -> None:
         first = self.param_groups[0]
         beta1, beta2, beta3 = first["betas"]

@@ -287,8 +287,8 @@ class Batch:
         sums: list[tuple[str, Tensor]] = []
         for kind, same_kind in share.by_kind():
             for part in same_kind.by_shape() if kind.regular else (same_kind,):
-                make = partial(StackLot, part.params)
-                lot = self._plans.buffers(StackLot, part.params, make) if kind.regular else None
+                stackable = kind.regular and part.params[0].numel() > 0  # without elements a shape says too little
+                lot = self._plans.buffers(StackLot, part.params, partial(StackLot, part.params)) if stackable else None
                 done = lot.run(program, part, numbers, self._scratch) if lot else None
                 if done is None:
                     one_by_one(program, part, numbers, totals)

@@ -183,7 +183,7 @@ class MatrixLot:
         self._sizes = [size for size in sizes if size is not None]
         self._params = [p for share, _ in members for p in share.params]  # kept alive: lots are found by their ids
         self._columns = Columns()
-        self._numbers: dict[str, tuple[list[Tensor], array[int]]] = {}
+        self._numbers: dict[str, list[Tensor]] = {}
         self._items: dict[tuple[int, ...], tuple[array[int], list[int]]] = {}
 
     def run(self, kernel: MatrixKernel, program: Program, members: Members, totals: Totals) -> None:
@@ -254,19 +254,31 @@ class MatrixLot:
         return fits
 
     def _numbers_column(self, name: str, members: Members) -> array[int]:
-        """The addresses of a number per parameter, which becomes an entry of its state if it is none yet."""
-        kept = self._numbers.get(name)
-        if kept is None:
-            room = self._params[0].new_zeros(len(self._sizes))
-            kept = self._numbers[name] = (list(room.unbind()), array("q", [n.data_ptr() for n in room.unbind()]))
+        """The addresses of a number per parameter, which becomes an entry of its state if it is none yet.
+
+        What a state has stays where it is: with other parameters together at every step, each lot's own room for the
+        numbers of all would be kept alive by the few that are still in use.
+        """
         states = [state for share, _ in members for state in share.states]
-        for state, number in zip(states, kept[0], strict=True):
-            known = state.get(name)
-            if known is not number:
-                if isinstance(known, Tensor):
-                    number.copy_(known)
+        known = self._numbers.get(name, [])
+        if len(known) != len(states) or any(state.get(name) is not number for state, number in zip(states, known, strict=True)):
+            seen: set[int] = set()
+            missing = [state for state in states if not self._is_number_alone(state.get(name), seen)]
+            for state, number in zip(missing, self._params[0].new_zeros(len(missing)).unbind(), strict=True):
+                if isinstance(state.get(name), Tensor):
+                    number.copy_(state[name])
                 state[name] = number
-        return kept[1]
+            known = self._numbers[name] = [state[name] for state in states]
+        return self._columns.of(name, known, lambda number, _: self._is_number_alone(number, set()))[0]
+
+    def _is_number_alone(self, value: object, seen: set[int]) -> bool:
+        """Whether a kernel can write to an entry of a state; in no place that another parameter's entry has."""
+        like = self._params[0]
+        if not isinstance(value, Tensor) or value.dim() or value.dtype != like.dtype or value.device != like.device:
+            return False
+        alone = value.data_ptr() not in seen
+        seen.add(value.data_ptr())
+        return alone
 
     def items(self, members: Members) -> tuple[array[int], list[int]]:
         """The items (see `ITEM`), the largest first, and the edges of parts of about the same number of elements."""

@@ -168,13 +168,13 @@ def _errors(reference: Trace, ours: Trace) -> Iterator[str]:
 def _structure(reference: Trace, ours: Trace) -> Iterator[str]:
     """Keys, types, shapes and counters of what is saved; presence of gradients."""
     groups, other_groups = reference.state.get("param_groups", []), ours.state.get("param_groups", [])
-    for place, (group, other) in enumerate(zip(groups, other_groups, strict=False)):
+    for place, (group, other) in enumerate(zip(groups, other_groups, strict=True)):
         if group.keys() != other.keys():
             yield f"group {place}: keys {sorted(group.keys() ^ other.keys())} are not in both"
         for key in group.keys() & other.keys():
             if isinstance(group[key], int | float) and not isinstance(other[key], int | float):
                 yield f"group {place}: {key} is a {type(other[key]).__name__}, not a number"
-            if isinstance(group[key], int | bool | str | None) and group[key] != other[key] and group[key] != 0:
+            if isinstance(group[key], int | bool | str | None) and group[key] != other[key]:
                 yield f"group {place}: {key} is {other[key]!r}, not {group[key]!r}"
     states, other_states = reference.state.get("state", {}), ours.state.get("state", {})
     if states.keys() != other_states.keys():

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import optimizers
 from optimizers import dadapt_adagrad, dadapt_adam, dadapt_adam_preprint, dadapt_adan, dadapt_lion, prodigy
 from optimizers.machinery.flat import CPU, FlatLot, Sizes, blocks_of
 from optimizers.machinery.fused_adam import FusedAdam, fused, is_available
@@ -41,6 +42,8 @@ FLAGS: Mapping[str, bool] = {
 }
 ARRAYS = ("s", "exp_avg", "exp_avg_sq", "exp_avg_diff", "pre_grad", "sk", "alphak", "x0", "p0")
 SHAPES = ((200, 300), (7,), (), (40, 20), (1,), (130, 260), (64, 1024), (90_001,))
+
+prodigyopt = pytest.importorskip("prodigyopt", reason="prodigyopt is not installed")
 
 needs_instruction = pytest.mark.skipif(not is_available(), reason="this torch has no fused Adam for the CPU")
 
@@ -219,3 +222,22 @@ def test_blocks_cover_every_element_once(whole: bool) -> None:
                 seen[place] += sizes[place]
     assert seen == sizes
     assert CPU.alone <= CPU.block
+
+
+@pytest.mark.parametrize("shapes", [((1,), (7,), (), (3, 3), (1,)), ((7,), (1,)), ((), ())])
+@pytest.mark.parametrize("slice_p", [1, 3])
+def test_one_number_for_all_elements_beside_arrays(shapes: tuple[tuple[int, ...], ...], slice_p: int) -> None:
+    """Prodigy keeps one 0 for a parameter that begins as zeros, however many elements that has, one too."""
+    results: list[list[Tensor]] = []
+    for made in (prodigyopt.Prodigy, optimizers.Prodigy):
+        generator = torch.Generator().manual_seed(3)
+        params = [torch.nn.Parameter(torch.randn(s, generator=generator) * zero) for s in shapes for zero in (0, 1)]
+        optimizer = made(params, d0=1e-3, slice_p=slice_p)
+        optimizer.backend = "eager"
+        for _ in range(4):
+            for p in params:
+                p.grad = torch.randn(p.shape, generator=generator)
+            optimizer.step()
+        results.append([p.detach() for p in params] + [optimizer.state[p]["p0"] for p in params])
+    for ours, reference in zip(results[1], results[0], strict=True):
+        torch.testing.assert_close(ours, reference, rtol=1e-6, atol=1e-9)
