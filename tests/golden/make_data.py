@@ -133,6 +133,99 @@ def splits(train_util: Any) -> list[dict[str, Any]]:
     return found
 
 
+def pattern(width: int, height: int, channels: int) -> Any:
+    """An image that any machine draws alike: slopes, edges and noise."""
+    import numpy as np
+
+    rows, columns, colours = np.mgrid[:height, :width, :channels].astype(np.int64)
+    return (
+        (rows * 7 + columns * 3 + colours * 50 + (rows * columns * 2654435761 >> 7) % 97 * (columns > width // 3)) % 256
+    ).astype(np.uint8)
+
+
+SCALED = [
+    # image, scaled, bucket, method, channels
+    [[37, 29], [20, 16], [16, 16], None, 3],
+    [[40, 24], [20, 12], [16, 12], "area", 3],
+    [[13, 11], [26, 22], [24, 16], None, 3],
+    [[13, 11], [26, 22], [24, 16], None, 4],
+    [[37, 29], [20, 16], [16, 16], "nearest", 3],
+    [[37, 29], [20, 16], [16, 16], "bilinear", 3],
+    [[13, 11], [26, 22], [24, 16], "bicubic", 3],
+    [[13, 11], [26, 22], [24, 16], "area", 3],
+    [[16, 19], [16, 19], [16, 16], None, 3],
+]
+
+
+def scaled_images(train_util: Any) -> list[dict[str, Any]]:
+    found = []
+    for image, scaled, bucket, method, channels in SCALED:
+        made, size, edges = train_util.trim_and_resize_if_required(
+            False, pattern(*image, channels), bucket, tuple(scaled), method
+        )
+        row = {"image": image, "scaled": scaled, "bucket": bucket, "method": method, "channels": channels}
+        found.append({**row, "size": size, "edges": edges, "made": made.tolist()})
+    return found
+
+
+CONFIG = """
+[general]
+shuffle_caption = true
+caption_extension = "txt"
+keep_tokens = 1
+flip_aug = true
+
+[[datasets]]
+resolution = 768
+batch_size = 4
+enable_bucket = true
+keep_tokens = 2
+class_tokens = "of the dataset"
+
+  [[datasets.subsets]]
+  image_dir = "a"
+  num_repeats = 3
+  flip_aug = false
+  caption_dropout_rate = 0.25
+
+  [[datasets.subsets]]
+  image_dir = "b"
+  class_tokens = "犬"
+  is_reg = true
+  keep_tokens = 0
+
+[[datasets]]
+resolution = [512, 640]
+bucket_no_upscale = true
+min_bucket_reso = 320
+validation_split = 0.5
+
+  [[datasets.subsets]]
+  image_dir = "c"
+  alpha_mask = true
+  token_warmup_step = 0.5
+"""
+OPTIONS = ["--resolution", "1024", "--train_batch_size", "2", "--keep_tokens", "5", "--color_aug", "--prior_loss_weight", "0.5"]
+
+
+def configs() -> list[dict[str, Any]]:
+    from dataclasses import asdict
+
+    import toml
+    from library import config_util, train_util
+
+    parser = argparse.ArgumentParser()
+    train_util.add_dataset_arguments(parser, True, True, True)
+    train_util.add_training_arguments(parser, True)
+    parser.set_defaults(masked_loss=False)
+    arguments = parser.parse_args(OPTIONS)
+    train_util.prepare_dataset_args(arguments, True)
+    maker = config_util.BlueprintGenerator(config_util.ConfigSanitizer(True, True, False, True))
+    made = maker.generate(toml.loads(CONFIG), arguments).dataset_group.datasets
+    sets = [{"dataset": asdict(one.params), "subsets": [asdict(subset.params) for subset in one.subsets]} for one in made]
+    return [{"config": CONFIG, "options": OPTIONS, "datasets": sets}]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--checkout", type=Path, required=True)
@@ -145,6 +238,8 @@ def main() -> None:
         "placings": placings(train_util),
         "captions": captions(train_util),
         "splits": splits(train_util),
+        "scaled": scaled_images(train_util),
+        "configs": configs(),
     }
     lines = [
         f'"{name}": [\n' + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]"

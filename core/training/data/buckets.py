@@ -55,7 +55,8 @@ def limits(settings: DatasetSettings) -> Size:
         ValueProblem: the resolution does not lie between them.
     """
     steps = settings.bucket_reso_steps
-    smallest = settings.min_bucket_reso - settings.min_bucket_reso % steps
+    # Never 0: sd-scripts divides by it.
+    smallest = max(steps, settings.min_bucket_reso - settings.min_bucket_reso % steps)
     largest = settings.max_bucket_reso + -settings.max_bucket_reso % steps
     width, height = settings.resolution or (0, 0)
     if min(width, height) < smallest:
@@ -82,6 +83,10 @@ def limits(settings: DatasetSettings) -> Size:
 class BucketChooser:
     """Says which bucket an image belongs to.
 
+    Attributes:
+        has_buckets: False where every image gets the resolution.
+        sizes: of all buckets; empty where each image makes its own.
+
     Args:
         settings: of the dataset; they have a resolution.
 
@@ -93,6 +98,7 @@ class BucketChooser:
         assert settings.resolution is not None
         self._resolution = settings.resolution
         self._steps = settings.bucket_reso_steps
+        self.has_buckets = settings.enable_bucket
         self._is_free = settings.enable_bucket and settings.bucket_no_upscale
         if not settings.enable_bucket:
             self.sizes: tuple[Size, ...] = (settings.resolution,)

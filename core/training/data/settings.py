@@ -7,8 +7,8 @@ classes).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Final, Literal, get_args
+from dataclasses import dataclass, field
+from typing import Final, Literal, cast, get_args
 
 from core.text import Text
 from core.training.options import OptionReader
@@ -212,8 +212,7 @@ def _read_resolution(options: OptionReader) -> Size | None:
 def _read_interpolation(options: OptionReader) -> Interpolation | None:
     if not options.text("resize_interpolation"):
         return None
-    default: Interpolation = "area"
-    return options.word("resize_interpolation", INTERPOLATIONS, default)
+    return cast("Interpolation", options.word("resize_interpolation", INTERPOLATIONS, "area"))
 
 
 def _read_token_length(options: OptionReader) -> int | None:
@@ -227,8 +226,3 @@ def _read_token_length(options: OptionReader) -> int | None:
 def with_dot(extension: str) -> str:
     """`txt` and `.txt` name the same files."""
     return extension if not extension or extension.startswith(".") else f".{extension}"
-
-
-def with_class_tokens(subset: SubsetSettings, folder: str, repeats: int, words: str, *, is_reg: bool) -> SubsetSettings:
-    """A `<repeats>_<words>` folder as a subset."""
-    return replace(subset, image_dir=folder, num_repeats=repeats, class_tokens=words, is_reg=is_reg)

@@ -1,0 +1,196 @@
+"""Looking at all images and captions before anything is loaded: what is wrong is said in one list.
+
+No torch: a training that cannot start is told so within seconds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from core.errors import CaddieError, Problems, ValueProblem
+from core.training.data.ahead import WORKERS
+from core.training.data.buckets import BucketChooser
+from core.training.data.cache_files import latents_path
+from core.training.data.config_file import read_datasets
+from core.training.data.contents import DataReport, DatasetContents, ImageEntry, share_out, split
+from core.training.data.folders import Findings, repeated_folders
+from core.training.data.scan import SubsetScan
+from core.training.data.settings import DatasetSettings, DataSettings, Size, SubsetSettings
+
+
+def check_data(
+    settings: DataSettings, *, is_sdxl: bool, seed: int, progress: Callable[[int], None] | None = None, workers: int = WORKERS
+) -> DataReport:
+    """Looks at everything that the training will read. Changes nothing.
+
+    Args:
+        settings: of the job.
+        is_sdxl: whether the model is an SDXL.
+        seed: of the training; chooses what is held out where the job has no validation_seed.
+        progress: told how many images were looked at.
+        workers: threads.
+
+    Returns:
+        What was found; `raise_errors` says what is in the way.
+    """
+    findings = Findings()
+    count = itertools.count(1)
+
+    def told() -> None:
+        if progress is not None:
+            progress(next(count))
+
+    def kept(path: str, size: Size) -> bool:
+        return settings.cache_latents_to_disk and os.path.exists(latents_path(path, size, is_sdxl=is_sdxl))
+
+    datasets: list[DatasetContents] = []
+    held_out: list[DatasetContents] = []
+    for number, dataset in enumerate(_find_datasets(settings, findings)):
+        chooser = _check_settings(settings, dataset, findings, is_sdxl=is_sdxl)
+        if chooser is None:
+            continue
+        train: list[ImageEntry] = []
+        reg: list[ImageEntry] = []
+        kept_out: list[ImageEntry] = []
+        for place, subset in enumerate(_used_subsets(dataset, findings)):
+            scan = SubsetScan(subset, chooser, f"{number}/{place}", findings)
+            entries = scan.entries(kept, told, workers)
+            if subset.is_reg:
+                reg += entries
+            elif dataset.validation_split > 0:
+                choice = seed if dataset.validation_seed is None else dataset.validation_seed
+                trained, others = split(entries, dataset.validation_split, choice)
+                train += trained
+                kept_out += [replace(image, repeats=1) for image in others]
+            else:
+                train += entries
+        contents = _contents(dataset, train, reg, findings)
+        datasets.append(contents)
+        if kept_out:
+            held_out.append(DatasetContents(settings=contents.settings, images=tuple(kept_out)))
+    if not any(contents.images for contents in datasets) and not findings.errors:
+        findings.error("There is not a single image to train on.", "学習に使える画像が 1 枚もありません。")
+    return DataReport(
+        settings=settings,
+        is_sdxl=is_sdxl,
+        datasets=tuple(contents for contents in datasets if contents.images),
+        held_out=tuple(held_out),
+        errors=tuple(findings.errors),
+        warnings=tuple(findings.warnings),
+    )
+
+
+def _find_datasets(settings: DataSettings, findings: Findings) -> tuple[DatasetSettings, ...]:
+    if settings.dataset_config:
+        if settings.train_data_dir or settings.reg_data_dir:
+            findings.warn(
+                "train_data_dir and reg_data_dir are not used, because there is a dataset_config.",
+                "dataset_config があるため、train_data_dir と reg_data_dir は使われません。",
+            )
+        try:
+            datasets = read_datasets(settings)
+        except Problems as problems:
+            findings.errors += [*problems.problems]
+            return ()
+        except CaddieError as error:
+            findings.errors.append(error.text)
+            return ()
+        if not datasets:
+            findings.error(
+                f"{settings.dataset_config} has no [[datasets]].", f"{settings.dataset_config} に [[datasets]] がありません。"
+            )
+        return datasets
+    if not settings.train_data_dir:
+        findings.error(
+            "train_data_dir is missing: where are the images?", "train_data_dir(画像のフォルダー)が指定されていません。"
+        )
+        return ()
+    subsets = repeated_folders(settings.train_data_dir, settings.subset, findings, is_reg=False)
+    subsets += repeated_folders(settings.reg_data_dir, settings.subset, findings, is_reg=True)
+    return (replace(settings.dataset, subsets=subsets),)
+
+
+def _check_settings(
+    settings: DataSettings, dataset: DatasetSettings, findings: Findings, *, is_sdxl: bool
+) -> BucketChooser | None:
+    """What does not go together, whatever the images are."""
+    subsets = dataset.subsets
+    if settings.cache_latents and any(subset.changes_pixels for subset in subsets):
+        findings.error(
+            "cache_latents cannot be used with color_aug or random_crop, which change the images at each step.",
+            "cache_latents は、画像が毎回変わる color_aug や random_crop とは一緒に使えません。",
+        )
+    if settings.cache_text and not is_sdxl:
+        findings.error(
+            "cache_text_encoder_outputs is there for SDXL alone.", "cache_text_encoder_outputs は SDXL でのみ使えます。"
+        )
+    if settings.cache_text and any(subset.changes_captions for subset in subsets):
+        findings.error(
+            "cache_text_encoder_outputs cannot be used with shuffle_caption, token_warmup_step, caption_dropout_rate or "
+            "caption_tag_dropout_rate, which change the captions at each step.",
+            "cache_text_encoder_outputs は、キャプションが毎回変わる shuffle_caption、token_warmup_step、"
+            "caption_dropout_rate、caption_tag_dropout_rate とは一緒に使えません。",
+        )
+    if dataset.validation_split > 1:
+        findings.error(
+            f"validation_split = {dataset.validation_split} is more than 1.",
+            f"validation_split = {dataset.validation_split} は 1 より大きい値です。",
+        )
+    if dataset.resolution is None:
+        findings.error("resolution is missing.", "resolution(解像度)が指定されていません。")
+        return None
+    needed = (32 if is_sdxl else 64) if dataset.enable_bucket else 8
+    if dataset.enable_bucket and dataset.bucket_reso_steps % needed:
+        findings.error(
+            f"bucket_reso_steps = {dataset.bucket_reso_steps} has to be a multiple of {needed}.",
+            f"bucket_reso_steps = {dataset.bucket_reso_steps} は {needed} の倍数にしてください。",
+        )
+        return None
+    if not dataset.enable_bucket and any(side % needed for side in dataset.resolution):
+        findings.error(
+            f"resolution = {dataset.resolution[0]},{dataset.resolution[1]} has to be multiples of {needed}.",
+            f"resolution = {dataset.resolution[0]},{dataset.resolution[1]} は {needed} の倍数にしてください。",
+        )
+        return None
+    try:
+        return BucketChooser(dataset)
+    except ValueProblem as problem:
+        findings.errors.append(problem.text)
+        return None
+
+
+def _used_subsets(dataset: DatasetSettings, findings: Findings) -> Iterator[SubsetSettings]:
+    known: set[str] = set()
+    for subset in dataset.subsets:
+        folder = os.path.normcase(os.path.abspath(subset.image_dir))
+        if folder in known:
+            findings.warn(
+                f"{subset.image_dir}: the folder is named twice; only the first time counts.",
+                f"{subset.image_dir}: 同じフォルダーが 2 回指定されています。最初の指定だけが使われます。",
+            )
+        elif subset.num_repeats < 1:
+            findings.warn(
+                f"{subset.image_dir}: left out, because num_repeats = {subset.num_repeats}.",
+                f"{subset.image_dir}: num_repeats = {subset.num_repeats} のため使われません。",
+            )
+        else:
+            known.add(folder)
+            yield subset
+
+
+def _contents(
+    dataset: DatasetSettings, train: Sequence[ImageEntry], reg: Sequence[ImageEntry], findings: Findings
+) -> DatasetContents:
+    images = [*train, *share_out(sum(image.repeats for image in train), reg)]
+    left_out = len(train) + len(reg) - len(images)
+    if left_out:
+        findings.warn(
+            f"{left_out} regularization images are not used, because there are more of them than of the others.",
+            f"正則化画像が学習画像より多いため、{left_out} 枚は使われません。",
+        )
+    folders = {image.subset.image_dir for image in images}
+    used = tuple(subset for subset in dataset.subsets if subset.image_dir in folders)
+    return DatasetContents(settings=replace(dataset, subsets=used), images=tuple(images))
