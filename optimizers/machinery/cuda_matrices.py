@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import functools
 from array import array
-from collections import Counter
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from optimizers.machinery.cuda import Device, Rooms, moving_columns
+from optimizers.machinery.cuda_scratch import THREADS, Scratch, scratch_of
 from optimizers.machinery.emit_cuda import Element
-from optimizers.machinery.emit_cuda_matrix import THREADS, emit_cuda_matrix, scratch_of
+from optimizers.machinery.emit_cuda_matrix import emit_cuda_matrix
 from optimizers.machinery.matrices import ITEM, Flags, MatrixLot, Members, kernel_for, writer_for
 from optimizers.machinery.program import Program
-from optimizers.machinery.trace import Domain, Trace
+from optimizers.machinery.trace import Trace
 from optimizers.machinery.trace_matrix import Form
 
 LARGEST = 512 * 1024
@@ -30,13 +30,13 @@ class MatrixKernel:
 
     Attributes:
         trace: what it computes.
-        scratch: how many numbers per row, column and matrix it keeps meanwhile.
+        scratch: the numbers that it keeps meanwhile.
         dtype: of these numbers.
         function: the driver's handle.
     """
 
     trace: Trace
-    scratch: Counter[Domain]
+    scratch: Scratch
     dtype: torch.dtype
     function: int
 
@@ -49,8 +49,7 @@ def _kernel(
     if writer is None:
         return None
     dtype = torch.float64 if writer.real == "double" else torch.float32
-    scratch = Counter(scratch_of(writer).values())
-    return MatrixKernel(writer.trace, scratch, dtype, device.function(emit_cuda_matrix(writer)))
+    return MatrixKernel(writer.trace, scratch_of(writer.schedule), dtype, device.function(emit_cuda_matrix(writer)))
 
 
 def matrix_kernel(device: Device, program: Program, members: Members) -> MatrixKernel | None:
@@ -95,8 +94,6 @@ class CudaMatrixLot(MatrixLot):
         slices = tuple(int(numbers.get("slice_p", 1)) for _, numbers in members)
         items, scratch = self._items_with_scratch(kernel, slices, members)
         blocks = len(items) // (ITEM + 1)
-        if not blocks:
-            return []
         hypers = array("d", [float(numbers[name]) for _, numbers in members for name in kernel.trace.hypers])
         stream, width = device.stream(), len(kernel.trace.totals)
         room = self._rooms.of(
@@ -125,8 +122,7 @@ class CudaMatrixLot(MatrixLot):
         items, at = array("q"), 0
         for begin in range(0, len(bare), ITEM):
             _, batch, rows, columns, *_ = item = bare[begin : begin + ITEM]
-            if batch * rows * columns:
-                items.extend((*item, at))
-            at += batch * (kernel.scratch["row"] * rows + kernel.scratch["column"] * columns + kernel.scratch["matrix"])
+            items.extend((*item, at))
+            at += kernel.scratch.numbers(batch, rows, columns)
         self._placed[kernel, slices] = (bare, items, at)
         return items, at

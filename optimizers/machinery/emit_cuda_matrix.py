@@ -12,15 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from optimizers.machinery.cuda_scratch import ALONE, MANY, THREADS, scratch_pointers
 from optimizers.machinery.emit_cuda import prelude
 from optimizers.machinery.emit_matrix import SweepCode, indented, numbers_after
 from optimizers.machinery.matrix_writer import PLACES, MatrixWriter
 from optimizers.machinery.scalars import constants_of
 from optimizers.machinery.schedule import Moment
 from optimizers.machinery.trace import Domain, Node
-
-THREADS = 512
-"""Threads of a block: with 16 rows or 16 columns, a LoRA's rank, none of them is idle."""
 
 WARPS = THREADS // 32
 
@@ -30,8 +28,8 @@ WIDE = 4
 BLOCKS = 2
 """Blocks that a multiprocessor shall hold: leaves 64 registers to a thread; half as many where values are double."""
 
-ALONE = 64
-"""Elements of the largest matrix that one thread steps alone."""
+_PASSING: Mapping[Domain, str] = {"row": "r", "column": "j"}
+"""Where a sum lies that no later sweep reads."""
 
 _WORDS = (
     f"#define WARPS {WARPS}\n"
@@ -121,6 +119,8 @@ class _CudaSweep(SweepCode):
             *self._matrix_sums("column"),
             *self._values([n for n in self._nodes("matrix", Moment.MATRIX_DONE) if n not in sums]),
             *self._matrix_ends(),
+            # The next matrix has its sums where these are read.
+            *(["if (!alone) __syncthreads();"] if self._sums("full", "row") or self.column_sums() else []),
         ]
         return [
             f"for (int b = alone ? threadIdx.x : 0; b < batch; b += alone ? {THREADS} : 1) {{",
@@ -171,8 +171,8 @@ class _CudaSweep(SweepCode):
 
     def _row_sums(self, sums: Sequence[Node]) -> list[str]:
         lines: list[str] = []
-        for name in map(self._name, sums):
-            place = f"k_{name}[{PLACES['row']}]"
+        for node in sums:
+            name, place = self._name(node), self._kept(node)
             lines += [
                 f"s_{name} = row_sum(s_{name}, wide);",
                 f"if (r < rows && tx == 0) {place} = left == 0 ? s_{name} : {place} + s_{name};",
@@ -184,8 +184,8 @@ class _CudaSweep(SweepCode):
         if not sums:
             return []
         names = [self._name(node) for node in sums]
-        place = PLACES["column"]
-        one = [f"k_{name}[{place}] = f_{name}[u];" for name in names]
+        places = [self._kept(node) for node in sums]
+        one = [f"{place} = f_{name}[u];" for name, place in zip(names, places, strict=True)]
         share = [
             line
             for index, name in enumerate(names)
@@ -196,11 +196,11 @@ class _CudaSweep(SweepCode):
         ]
         whole = [
             line
-            for index, name in enumerate(names)
+            for index, place in enumerate(places)
             for line in (
                 f"{self._writer.real} sum{index} = 0;",
                 f"for (int w = 0; w < {WARPS}; w++) sum{index} += area[{index}][n / wide][w][n % wide];",
-                f"k_{name}[{place}] = sum{index};",
+                f"{place} = sum{index};",
             )
         ]
         return [
@@ -238,7 +238,7 @@ class _CudaSweep(SweepCode):
         lines: list[str] = []
         for node in self._same_domain(targets):
             if node in own:
-                lines.append(self._writer.completed(node, f"k_{self._name(node)}[{PLACES[domain]}]"))
+                lines.append(self._writer.completed(node, self._kept(node)))
             else:
                 lines += self._values([node])
         lines += self._stores(domain)
@@ -261,6 +261,11 @@ class _CudaSweep(SweepCode):
         lines = [f"k_{self._name(node)}[b] = {self._name(node)};" for node in kept]
         lines += [f"e_{self._name(node)} += {self._name(node.inputs[0])};" for node in self._sums("matrix", "tensor")]
         return ["if (alone || threadIdx.x == 0) {", *indented(lines), "}"] if lines else []
+
+    def _kept(self, node: Node) -> str:
+        """Where a sum per row or column lies."""
+        places = PLACES if self._is_carried(node) else _PASSING
+        return f"k_{self._name(node)}[{places[node.domain]}]"
 
     # Elements that are under way.
     def _loaded(self, nodes: Sequence[Node]) -> list[Node]:
@@ -294,19 +299,6 @@ class _CudaSweep(SweepCode):
         ]
 
 
-def scratch_of(writer: MatrixWriter) -> dict[Node, Domain]:
-    """The sums that lie in scratch memory, a number per row, column or matrix, in its order."""
-    sums = [node for sweep in writer.schedule.sweeps for node in sweep.sums]
-    return {
-        node: node.domain
-        for node in sums
-        if node.domain in {"row", "column"} or (node.domain == "matrix" and node in writer.schedule.carried)
-    }
-
-
-_LENGTHS: Mapping[Domain, str] = {"row": "batch * rows", "column": "batch * columns", "matrix": "batch"}
-
-
 def _tensor(writer: MatrixWriter, sweeps: Sequence[_CudaSweep]) -> list[str]:
     """The body of the function that steps one tensor."""
     trace, real = writer.trace, writer.real
@@ -315,8 +307,7 @@ def _tensor(writer: MatrixWriter, sweeps: Sequence[_CudaSweep]) -> list[str]:
     for index, name in enumerate(trace.arrays):
         kind = ("" if name in trace.stores else "const ") + writer.stored(name)
         lines.append(f"{kind} *a{index} = ({kind} *)table[{index} * tensors + item[0]];")
-    for node, domain in scratch_of(writer).items():
-        lines += [f"{real} *k_{writer.name(node)} = work;", f"work += {_LENGTHS[domain]};"]
+    lines += scratch_pointers(writer)
     done: set[Node] = set()
     lines += numbers_after(writer, done, -1)
     for index, sweep in enumerate(sweeps):
@@ -359,7 +350,7 @@ def emit_cuda_matrix(writer: MatrixWriter) -> str:
     geometry = [
         "const int batch = (int)item[1], rows = (int)item[2], columns = (int)item[3];",
         "const int slice = (int)item[5], one = (int)item[6];",
-        f"const bool alone = rows * columns <= {ALONE} && batch >= 32;",
+        f"const bool alone = rows * columns <= {ALONE} && batch >= {MANY};",
         "int wide = 1;",
         "if (!alone) while (wide < 32 && wide < columns) wide *= 2;",
         f"const int high = alone ? 1 : {THREADS} / wide;",

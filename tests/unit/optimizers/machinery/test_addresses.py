@@ -91,6 +91,23 @@ def test_a_parameter_that_shrank_does_not_write_behind_its_end(name: str) -> Non
     assert_untouched(room)
 
 
+def test_parameters_that_become_wider_have_room_for_their_numbers() -> None:
+    """CAME writes a number per parameter; a float32's place does not hold a float64."""
+    results: list[list[float]] = []
+    for backend in ("exact", "native"):
+        params = [torch.nn.Parameter(torch.linspace(-1, 1, 12).view(3, 4) * scale) for scale in (1.0, 3.0, 5.0)]
+        optimizer = build("CAME", *params)
+        optimizer.backend = backend
+        step(optimizer, *params)
+        for p in params:
+            p.data = p.data.double()
+            state = optimizer.state[p]
+            state.update({key: value.double() for key, value in state.items() if isinstance(value, Tensor)})
+        step(optimizer, *params)
+        results.append([float(optimizer.state[p]["RMS"]) for p in params])
+    assert results[1] == pytest.approx(results[0], rel=1e-6)
+
+
 def test_parameters_that_come_and_go_are_all_stepped() -> None:
     p = torch.nn.Parameter(torch.ones(10))
     optimizer = build("EmoLynx", p)
