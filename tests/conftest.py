@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Iterator
@@ -9,14 +10,31 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import selection
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.pop("CADDIE_LANGUAGE", None)
+_homes = itertools.count()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--exhaustive", action="store_true", help="run every combination of the optimizers' tests, not a selection")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "crossed(axes): over all combinations, or few that cover them (tests.helpers.selection)")
+    config.addinivalue_line("markers", "chosen(names, few, every): few cases by default, every one with --exhaustive")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    selection.generate(metafunc, exhaustive=metafunc.config.getoption("exhaustive"))
 
 
 @pytest.fixture(autouse=True)
 def _own_user_data(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test has its own empty user data folder, and English as the system's language."""
-    home = tmp_path_factory.mktemp("caddie-home")
+    # Counted here: pytest's own counting reads the names of all folders there are, thousands in the end, for each test.
+    home = tmp_path_factory.mktemp(f"caddie-home-{next(_homes)}", numbered=False)
     monkeypatch.setenv("CADDIE_HOME", str(home))
     for name in ("LC_ALL", "LC_MESSAGES", "LANGUAGE"):
         monkeypatch.delenv(name, raising=False)

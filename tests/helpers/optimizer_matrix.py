@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -388,11 +388,11 @@ def trained(
     return training.run()
 
 
-@lru_cache(maxsize=64)
 def reference_trace(optimizer_class: type[Any], setting: Setting, problem: Problem, nudge: float = 0.0) -> Trace:
-    """The reference's run, computed once for all that are compared with it."""
+    """The reference's run, computed once for all that are compared with it; it differs from itself with other threads."""
+    return _reference_trace(optimizer_class, setting, problem, nudge, torch.get_num_threads())
+
+
+@lru_cache(maxsize=64)
+def _reference_trace(optimizer_class: type[Any], setting: Setting, problem: Problem, nudge: float, threads: int) -> Trace:
     return trained(optimizer_class, setting, problem, nudge=nudge)
-
-
-def in_dtype(problem: Problem, dtype: torch.dtype) -> Problem:
-    return replace(problem, dtype=dtype)

@@ -15,10 +15,8 @@ import torch
 from torch import nn
 
 from tests.helpers.optimizer_driving import STEPS, Little, Make, maker, side_by_side, values
-from tests.helpers.optimizer_pairs import BACKENDS, PAIRS, Pair
-
-every_backend = pytest.mark.parametrize("backend", BACKENDS)
-every_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+from tests.helpers.optimizer_pairs import BACKENDS, COMPARABLE, PAIRS, Pair
+from tests.helpers.selection import crossed
 
 
 def _nothing(step: int) -> None:
@@ -333,15 +331,12 @@ DRIVES = (
 )
 
 
-@every_backend
-@pytest.mark.parametrize("drive", DRIVES, ids=lambda drive: drive.__name__)
-@every_pair
+@crossed(pair=COMPARABLE, drive=DRIVES, backend=BACKENDS)
 def test_it_trains_as_the_reference_does(pair: Pair, drive: Callable[[Make], list[torch.Tensor]], backend: str) -> None:
     side_by_side(pair, backend, drive)
 
 
-@every_backend
-@every_pair
+@crossed(pair=COMPARABLE, backend=BACKENDS)
 def test_a_closure_is_called_once_and_its_loss_comes_back(pair: Pair, backend: str) -> None:
     """With gradients, though a reference may forget to allow them (EmoNavi's cannot be called like this at all)."""
     model = Little()
@@ -378,7 +373,7 @@ def _closure(optimizer: Any, model: nn.Module) -> torch.Tensor:
     return loss
 
 
-@every_pair
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_the_backend_can_be_chosen_by_the_environment_and_is_no_state(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CADDIE_OPTIMIZER_BACKEND", "exact")
     model = Little()

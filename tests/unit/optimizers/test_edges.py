@@ -6,17 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import pytest
 import torch
 
 from tests.helpers.optimizer_check import bound_for, check
 from tests.helpers.optimizer_compare import differences
 from tests.helpers.optimizer_matrix import SMALL, Grouping, Leaf, Problem, reference_trace, trained
-from tests.helpers.optimizer_pairs import BACKENDS, PAIRS, Pair, ours_of, reference_of
+from tests.helpers.optimizer_pairs import BACKENDS, COMPARABLE, Pair, ours_of, reference_of
 from tests.helpers.optimizer_variants import BASE, NOISY, Variant, plan_of
-
-every_backend = pytest.mark.parametrize("backend", BACKENDS)
-every_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+from tests.helpers.selection import crossed
 
 LEAVES = {
     "no gradient anywhere at times": tuple(replace(leaf, gradients="sometimes") for leaf in SMALL),
@@ -31,9 +28,7 @@ LEAVES = {
 }
 
 
-@every_backend
-@pytest.mark.parametrize("leaves", LEAVES.values(), ids=LEAVES.keys())
-@every_pair
+@crossed(pair=COMPARABLE, leaves=LEAVES, backend=BACKENDS)
 def test_odd_sets_of_parameters(pair: Pair, leaves: tuple[Leaf, ...], backend: str) -> None:
     check(pair, Problem(leaves=leaves, schedule=plan_of(pair.name).schedule, steps=30), backend)
 
@@ -46,13 +41,16 @@ def _poison(value: float) -> Callable[[Any], None]:
     return event
 
 
-@every_backend
-@pytest.mark.parametrize(("step", "value"), [(0, float("nan")), (12, float("nan")), (12, float("inf")), (12, 1e30), (0, 1e-40)])
-@every_pair
-def test_a_gradient_out_of_bounds_spreads_as_it_does_in_the_reference(pair: Pair, step: int, value: float, backend: str) -> None:
+POISONS = {
+    f"{value} at {step}": Variant("poisoned", events=((step, _poison(value)),), noisy=True)
+    for step, value in ((0, float("nan")), (12, float("nan")), (12, float("inf")), (12, 1e30), (0, 1e-40))
+}
+
+
+@crossed(pair=COMPARABLE, variant=POISONS, backend=BACKENDS)
+def test_a_gradient_out_of_bounds_spreads_as_it_does_in_the_reference(pair: Pair, variant: Variant, backend: str) -> None:
     """Not further: parameters, d and state are NaN and infinite in the same places."""
     problem = Problem(steps=18)
-    variant = Variant("poisoned", events=((step, _poison(value)),), noisy=True)
     setting = plan_of(pair.name).setting(variant)
     reference = reference_trace(reference_of(pair), setting, problem)
     ours = trained(ours_of(pair), setting, problem, backend=backend)
@@ -65,16 +63,18 @@ def test_a_gradient_out_of_bounds_spreads_as_it_does_in_the_reference(pair: Pair
         assert differences(reference, ours, bound_for(pair, variant, problem, backend)) == []
 
 
-@every_backend
-@pytest.mark.parametrize("frozen", ["every group", "the largest group"])
-@every_pair
-def test_groups_with_learning_rate_0(pair: Pair, frozen: str, backend: str) -> None:
-    options = {"every group": ((("lr", 0.0),), (("lr", 0.0),)), "the largest group": ((("lr", 0.0), ("weight_decay", 0.1)), ())}
-    check(pair, Problem(grouping=Grouping(frozen, options[frozen]), steps=20), backend, BASE)
+FROZEN = (
+    Grouping("every group", ((("lr", 0.0),), (("lr", 0.0),))),
+    Grouping("the largest group", ((("lr", 0.0), ("weight_decay", 0.1)), ())),
+)
 
 
-@every_backend
-@every_pair
+@crossed(pair=COMPARABLE, frozen=FROZEN, backend=BACKENDS)
+def test_groups_with_learning_rate_0(pair: Pair, frozen: Grouping, backend: str) -> None:
+    check(pair, Problem(grouping=frozen, steps=20), backend, BASE)
+
+
+@crossed(pair=COMPARABLE, backend=BACKENDS)
 def test_a_small_set_that_is_noisy_to_the_end(pair: Pair, backend: str) -> None:
     """Few numbers make the sums, so that little of their rounding is averaged out."""
     check(pair, Problem(leaves=(Leaf("down", (3, 5)), Leaf("bias", (7,))), steps=300, noise=0.3), backend, NOISY)

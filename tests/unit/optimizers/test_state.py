@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import io
 import pickle
 from collections.abc import Callable, Iterator
@@ -13,12 +14,13 @@ import torch
 
 from tests.helpers.optimizer_check import bound_for, setting_of
 from tests.helpers.optimizer_compare import differences
-from tests.helpers.optimizer_matrix import DROPPED, EVERY_SHAPE, LORA, TWO_GROUPS, Leaf, Problem, Trace, Training
-from tests.helpers.optimizer_pairs import BACKENDS, PAIRS, Pair, ours_of, reference_of
+from tests.helpers.optimizer_matrix import DROPPED, EVERY_SHAPE, LORA, TWO_GROUPS, Problem, Trace, Training
+from tests.helpers.optimizer_pairs import BACKENDS, COMPARABLE, Pair, ours_of, pair_named, reference_of
 from tests.helpers.optimizer_variants import BASE, plan_of
+from tests.helpers.selection import crossed
 
-every_backend = pytest.mark.parametrize("backend", BACKENDS)
-every_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+every_pair = pytest.mark.parametrize("pair", COMPARABLE, ids=lambda pair: pair.name)
+DIRECTIONS = ("to the reference", "from the reference", "to another backend")
 HALF = 25
 
 
@@ -49,13 +51,17 @@ def _handed_over(
     return training.run()
 
 
-@every_backend
-@pytest.mark.parametrize("direction", ["to the reference", "from the reference", "to another backend"])
-@every_pair
+@functools.lru_cache(maxsize=8)
+def _reference_handed_over(name: str) -> Trace:
+    pair = pair_named(name)
+    return _handed_over(pair, reference_of(pair), reference_of(pair), (None, None), through_a_file)
+
+
+@crossed(pair=COMPARABLE, direction=DIRECTIONS, backend=BACKENDS)
 def test_a_run_goes_on_with_the_other(pair: Pair, direction: str, backend: str) -> None:
     """As it goes on where the reference itself was saved and loaded, which is not always as if it had not been."""
     reference, ours = reference_of(pair), ours_of(pair)
-    expected = _handed_over(pair, reference, reference, (None, None), through_a_file)
+    expected = _reference_handed_over(pair.name)
     if direction == "to the reference":
         trace = _handed_over(pair, ours, reference, (backend, None), through_a_file)
     elif direction == "from the reference":
@@ -92,9 +98,7 @@ def _pickled(training: Training) -> tuple[list[torch.nn.Parameter], Any]:
     return pickle.loads(pickle.dumps((training.parameters, training.optimizer)))
 
 
-@every_backend
-@pytest.mark.parametrize("copied", [_copied, _pickled], ids=["deepcopy", "pickle"])
-@every_pair
+@crossed(pair=COMPARABLE, copied={"deepcopy": _copied, "pickle": _pickled}, backend=BACKENDS)
 def test_a_copy_goes_on_as_the_original_and_beside_it(
     pair: Pair, copied: Callable[[Training], tuple[list[torch.nn.Parameter], Any]], backend: str
 ) -> None:
@@ -141,21 +145,30 @@ SCRATCH = 2
 MOST_SCRATCH = 4 * 2**20
 
 
-@every_backend
-@pytest.mark.parametrize("leaves", [LORA, DROPPED], ids=["lora", "dropped modules"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-@every_pair
-def test_memory_is_no_more_than_the_references(pair: Pair, dtype: torch.dtype, leaves: tuple[Leaf, ...], backend: str) -> None:
+SETS = {
+    f"{dtype}-{name}": Problem(leaves=leaves, dtype=dtype)
+    for dtype in (torch.float32, torch.bfloat16)
+    for name, leaves in (("lora", LORA), ("dropped modules", DROPPED))
+}
+
+
+@functools.lru_cache(maxsize=8)
+def _bytes_of_the_reference(name: str, problem: Problem) -> int:
+    pair = pair_named(name)
+    reference = Training(reference_of(pair), setting_of(pair, BASE, problem), problem)
+    reference.run(30)
+    assert reference.trace.error is None
+    return _bytes(dict(reference.optimizer.state), reference.parameters)
+
+
+@crossed(pair=COMPARABLE, problem=SETS, backend=BACKENDS)
+def test_memory_is_no_more_than_the_references(pair: Pair, problem: Problem, backend: str) -> None:
     """In the state itself; beside it there may be addresses and a bounded scratch, whichever parameters took part so far."""
-    problem = Problem(leaves=leaves, dtype=dtype)
-    setting = setting_of(pair, BASE, problem)
-    reference = Training(reference_of(pair), setting, problem)
-    ours = Training(ours_of(pair), setting, problem, backend=backend)
-    for training in (reference, ours):
-        training.run(30)
-        assert training.trace.error is None
+    ours = Training(ours_of(pair), setting_of(pair, BASE, problem), problem, backend=backend)
+    ours.run(30)
+    assert ours.trace.error is None
     padding = plan_of(pair.name).padding * len(ours.parameters)
-    allowed = _bytes(dict(reference.optimizer.state), reference.parameters) + padding
+    allowed = _bytes_of_the_reference(pair.name, problem) + padding
     state = _bytes(dict(ours.optimizer.state), ours.parameters)
     assert state <= allowed
     ours.optimizer.zero_grad(set_to_none=True)
