@@ -1,0 +1,1 @@
+"""What is learned: noise, timesteps, target, loss and its weights."""
