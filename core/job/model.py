@@ -46,6 +46,7 @@ class Job:
         companion: whether Caddie's companion runs in the trained process and reports live metrics.
         hand_loss: the companion hands each step's loss to an optimizer of the emo series, which sd-scripts never tells
             it. Off is what sd-scripts does.
+        builtin: what only the built-in trainer knows (name -> value), for example `nan = "skip"`.
         accelerate: options of `accelerate launch` (dest -> value), for example `num_cpu_threads_per_process`.
         name: what the user calls it; the file's stem where empty.
         notes: the user's own words.
@@ -59,6 +60,7 @@ class Job:
     environment: str | None = None
     companion: bool = True
     hand_loss: bool = False
+    builtin: Mapping[str, OptionValue] = field(default_factory=_empty)
     accelerate: Mapping[str, OptionValue] = field(default_factory=_empty)
     name: str = ""
     notes: str = ""

@@ -210,6 +210,7 @@ def _own_facts(table: Mapping[str, Any], job: Job) -> Job:
     if engine not in ("sd-scripts", "builtin"):
         reader.problems.append(Text(f"caddie_engine = {engine!r} is unknown.", f"caddie_engine = {engine!r} は不明な値です。"))
     accelerate = reader.table("accelerate", _is_option_value)
+    builtin = reader.table("builtin", _is_option_value)
     kept = reader.table("kept_arguments", _is_list)
     result = Job(
         script=reader.text("script", job.script),
@@ -218,6 +219,7 @@ def _own_facts(table: Mapping[str, Any], job: Job) -> Job:
         environment=reader.text("environment", "") or None,
         companion=reader.flag("companion", job.companion),
         hand_loss=reader.flag("hand_loss", job.hand_loss),
+        builtin=MappingProxyType(cast("dict[str, OptionValue]", builtin)),
         accelerate=MappingProxyType(cast("dict[str, OptionValue]", accelerate)),
         name=reader.text("name", job.name),
         notes=reader.text("notes", job.notes),
@@ -275,8 +277,9 @@ def _to_document(job: Job) -> dict[str, object]:
         if value != getattr(plain, name):
             own[f"caddie_{name}"] = value
     own.update(job.extra)
-    if job.accelerate:
-        own["caddie_accelerate"] = dict(job.accelerate)
+    for name in ("builtin", "accelerate"):
+        if values := getattr(job, name):
+            own[f"caddie_{name}"] = dict(values)
     if job.kept_arguments:
         own["caddie_kept_arguments"] = {name: list(items) for name, items in job.kept_arguments.items()}
     return {**job.options, TABLE: own}

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PureWindowsPath
 
 from core.catalogue.catalogue import Catalogue
@@ -55,7 +55,6 @@ def start_run(
     from core.command.build import build_argv
     from core.environment.module_path import refuse_hidden_package
     from core.job.check import refuse_faults
-    from core.job.store import save_job
 
     checkout = _checkout(job, environment)
     refuse_faults(job, options, catalogue or load_catalogue())
@@ -67,13 +66,29 @@ def start_run(
         options=options,
         companion=str(COMPANION) if job.companion else None,
     )
+    return start_prepared(job, runs_dir, lambda folder: run_command(job, argv, environment.python, checkout, folder))
+
+
+def start_prepared(job: Job, runs_dir: Path | None, command_of: Callable[[RunFolder], RunCommand]) -> RunFolder:
+    """Makes a run's folder and starts the supervisor of its command.
+
+    Args:
+        job: what is trained; a copy goes into the folder.
+        runs_dir: where the folder is made; the user's runs folder if None.
+        command_of: the command, for that folder.
+
+    Raises:
+        CaddieError: the folder or the supervisor cannot be made. No process and no folder of a run stays then.
+    """
+    from core.job.store import save_job
+
     try:
         folder = make_run_folder(run_name(job), runs_dir)
     except OSError as error:
         raise _cannot_write(error) from error
     try:
         save_job(job, folder.job_file)
-        prepare(folder, run_command(job, argv, environment.python, checkout, folder))
+        prepare(folder, command_of(folder))
         start_supervisor(folder)
     except (CaddieError, OSError) as error:
         shutil.rmtree(folder.path, ignore_errors=True)  # nothing ran in it

@@ -23,7 +23,7 @@ class Saver:
     Args:
         settings: what the job says.
         epochs: of the whole training.
-        write_weights: writes the LoRA to a path, atomically; given the step and the 1-based epoch for its metadata.
+        write_weights: writes the LoRA to a path, atomically; given where the training stands, for its metadata.
         state_of: the parts of the training's state.
         reporter: hears of every file.
     """
@@ -32,7 +32,7 @@ class Saver:
         self,
         settings: SaveSettings,
         epochs: int,
-        write_weights: Callable[[Path, int, int], None],
+        write_weights: Callable[[Path, Place], None],
         state_of: Callable[[], Mapping[str, Any]],
         reporter: Reporter,
     ) -> None:
@@ -88,7 +88,7 @@ class Saver:
         weights = self._folder / (stem + names.WEIGHTS)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._write_weights(weights, place.step, place.epoch)
+            self._write_weights(weights, place)
             self._reporter.saved(weights)
             if state:
                 folder = self._folder / (stem + names.STATE)

@@ -44,6 +44,11 @@ class Place:
     batch: int = 0
     seed: int = 0
 
+    @property
+    def epochs_begun(self) -> int:
+        """How many epochs are done or under way: what people call the number of the epoch."""
+        return self.epoch + (self.batch > 0)
+
 
 def save_state(folder: Path, place: Place, tensors: Mapping[str, Any]) -> None:
     """Writes a state; one that was there before stays until the new one is whole.

@@ -17,8 +17,8 @@ from core.training.state import Place
 
 
 def _saver(folder: Path, events: list[Event], epochs: int = 6, **settings: Any) -> Saver:
-    def write(path: Path, step: int, epoch: int) -> None:
-        path.write_text(f"{step} {epoch}")
+    def write(path: Path, place: Place) -> None:
+        path.write_text(str(place))
 
     saves = SaveSettings(folder=str(folder), name="demo", **settings)
     return Saver(saves, epochs, write, dict, Reporter(events.append))
