@@ -1,4 +1,4 @@
-"""Writes data.json: what sd-scripts itself makes of image sizes and captions.
+"""Writes data.json and data_*.npz: what sd-scripts itself makes of image sizes, captions and caches.
 
 Run in an environment that has sd-scripts' requirements: `python tests/golden/make_data.py --checkout PATH_TO_SD_SCRIPTS`.
 Made with kohya-ss/sd-scripts at 48d368f.
@@ -226,6 +226,26 @@ def configs() -> list[dict[str, Any]]:
     return [{"config": CONFIG, "options": OPTIONS, "datasets": sets}]
 
 
+def write_caches(folder: Path) -> None:
+    """Two cache files, written by sd-scripts' own caching strategies."""
+    import numpy as np
+    import torch
+    from library import strategy_sd, strategy_sdxl
+
+    latents = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 4, 2, 3)).astype(np.float32))
+    keeper = strategy_sd.SdSdxlLatentsCachingStrategy(True, True, 1, False)
+    path = keeper.get_latents_npz_path(str(folder / "data.png"), (37, 29))
+    Path(path).unlink(missing_ok=True)
+    mask = torch.from_numpy(np.random.default_rng(1).random((16, 24), dtype=np.float32))
+    keeper.save_latents_to_disk(path, latents[0], (37, 29), (0.0, 1.0, 24.0, 17.5), latents[1], mask)
+    text = strategy_sdxl.SdxlTextEncoderOutputsCachingStrategy(True, 1, False)
+    states = [torch.from_numpy(np.random.default_rng(2).standard_normal((1, 77, width)).astype(np.float32)) for width in (3, 5)]
+    tokens = SimpleNamespace(tokenize=lambda captions: (None, None))
+    encoder = SimpleNamespace(encode_tokens=lambda strategy, models, ids: [*states, states[1][:, 0]])
+    info = SimpleNamespace(caption="a, b", text_encoder_outputs_npz=text.get_outputs_npz_path(str(folder / "data.png")))
+    text.cache_batch_outputs(tokens, [], encoder, [info])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--checkout", type=Path, required=True)
@@ -241,6 +261,7 @@ def main() -> None:
         "scaled": scaled_images(train_util),
         "configs": configs(),
     }
+    write_caches(Path(__file__).parent)
     lines = [
         f'"{name}": [\n' + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]"
         for name, rows in golden.items()

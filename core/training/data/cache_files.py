@@ -29,7 +29,6 @@ from core.training.data.settings import Size
 
 Floats = NDArray[np.floating[Any]]
 
-LATENT_STRIDE: Final = 8
 _CAPTION_KEY: Final = "caddie_caption"
 _FULL: Final = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _UNREADABLE: Final = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -79,13 +78,13 @@ def text_path(image: str) -> str:
     return os.path.splitext(image)[0] + "_te_outputs.npz"
 
 
-def read_latents(path: str, image: str, bucket: Size, *, flip: bool, alpha: bool) -> Latents | None:
+def read_latents(path: str, image: str, shape: Size, *, flip: bool, alpha: bool) -> Latents | None:
     """Kept latents; None where there are none that can be used: damaged, of another size, older than the image, or in part.
 
     Args:
         path: of the cache file.
         image: path of the image.
-        bucket: the size that the training sees.
+        shape: (h, w) that the latents have to have.
         flip: the mirrored image's are needed too.
         alpha: the alpha mask is needed too.
     """
@@ -102,9 +101,9 @@ def read_latents(path: str, image: str, bucket: Size, *, flip: bool, alpha: bool
             )
     except _UNREADABLE:
         return None
-    shape = (bucket[1] // LATENT_STRIDE, bucket[0] // LATENT_STRIDE)
-    is_right = all(one is None or one.shape[-2:] == shape for one in (found.latents, found.flipped))
-    return found if is_right and (found.alpha is None or found.alpha.shape == (bucket[1], bucket[0])) else None
+    if any(one is not None and one.shape[-2:] != shape for one in (found.latents, found.flipped)):
+        return None
+    return found
 
 
 def write_latents(path: str, kept: Latents) -> None:
@@ -125,15 +124,16 @@ def write_latents(path: str, kept: Latents) -> None:
     _write(path, arrays)
 
 
-def read_text(path: str, caption: str, caption_time: float) -> TextOutputs | None:
+def read_text(path: str, caption: str, caption_time: float, tokens: int) -> TextOutputs | None:
     """Kept outputs of the text encoders; None where there are none for this caption.
 
     sd-scripts does not say which caption its file was made from, so its file has to be younger than the caption.
 
     Args:
         path: of the cache file.
-        caption: as it stands in the file.
-        caption_time: when that was last changed.
+        caption: that was encoded.
+        caption_time: when it was last changed.
+        tokens: that the outputs have to have.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -142,9 +142,10 @@ def read_text(path: str, caption: str, caption_time: float) -> TextOutputs | Non
                     return None
             elif os.path.getmtime(path) < caption_time:
                 return None
-            return TextOutputs(file["hidden_state1"], file["hidden_state2"], file["pool2"])
+            found = TextOutputs(file["hidden_state1"], file["hidden_state2"], file["pool2"])
     except _UNREADABLE:
         return None
+    return found if found.hidden1.shape[0] == found.hidden2.shape[0] == tokens else None
 
 
 def write_text(path: str, caption: str, outputs: TextOutputs) -> None:

@@ -129,10 +129,10 @@ def _check_settings(
         )
     if settings.cache_text and any(subset.changes_captions for subset in subsets):
         findings.error(
-            "cache_text_encoder_outputs cannot be used with shuffle_caption, token_warmup_step, caption_dropout_rate or "
-            "caption_tag_dropout_rate, which change the captions at each step.",
-            "cache_text_encoder_outputs は、キャプションが毎回変わる shuffle_caption、token_warmup_step、"
-            "caption_dropout_rate、caption_tag_dropout_rate とは一緒に使えません。",
+            "cache_text_encoder_outputs cannot be used with what changes the captions from step to step: shuffle_caption, "
+            "enable_wildcard, token_warmup_step, caption_dropout_rate, caption_dropout_every_n_epochs, caption_tag_dropout_rate.",
+            "cache_text_encoder_outputs は、キャプションが毎回変わる設定(shuffle_caption、enable_wildcard、token_warmup_step、"
+            "caption_dropout_rate、caption_dropout_every_n_epochs、caption_tag_dropout_rate)とは一緒に使えません。",
         )
     if dataset.validation_split > 1:
         findings.error(
@@ -178,7 +178,7 @@ def _used_subsets(dataset: DatasetSettings, findings: Findings) -> Iterator[Subs
             )
         else:
             known.add(folder)
-            yield subset
+            yield replace(subset, resize_interpolation=subset.resize_interpolation or dataset.resize_interpolation)
 
 
 def _contents(

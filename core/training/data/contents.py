@@ -61,7 +61,7 @@ class DatasetContents:
 
     def image_count(self, subset: SubsetSettings) -> int:
         """Images of a subset, without repeats (`img_count`)."""
-        return sum(image.subset == subset for image in self.images)
+        return sum(image.subset.image_dir == subset.image_dir for image in self.images)
 
     def tag_frequency(self) -> dict[str, dict[str, int]]:
         """How often each tag stands in the captions, by folder name (BaseDataset.set_tag_frequency)."""

@@ -108,32 +108,31 @@ def _pixels(image: Image.Image, alpha: bool) -> Pixels:
     return np.array(upright if upright.mode == wanted else upright.convert(wanted), np.uint8)
 
 
-def fit(
-    pixels: Pixels, place: Placing, interpolation: Interpolation | None = None, crop_at: random.Random | None = None
-) -> tuple[Pixels, Size]:
+def choose_corner(place: Placing, draw: random.Random | None = None) -> Size:
+    """The left and top edge of the crop in the scaled image.
+
+    Args:
+        place: what the image becomes.
+        draw: makes the choice; None for the middle.
+    """
+    spare = place.scaled[0] - place.bucket[0], place.scaled[1] - place.bucket[1]
+    # An edge of no spare pixels draws no number, as in sd-scripts.
+    left, top = (one // 2 if draw is None or one == 0 else draw.randint(0, one) for one in spare)
+    return left, top
+
+
+def fit(pixels: Pixels, place: Placing, corner: Size, interpolation: Interpolation | None = None) -> Pixels:
     """Scales an image and crops it to its bucket.
 
     Args:
         pixels: the image.
         place: what it becomes.
+        corner: left and top edge of the crop in the scaled image.
         interpolation: None for area where it gets smaller, else lanczos.
-        crop_at: draws where it is cropped; None for the middle.
-
-    Returns:
-        The bucket's pixels, and the left and top edge of the crop in the scaled image.
     """
-    height, width = pixels.shape[:2]
-    if (width, height) != place.scaled:
+    if pixels.shape[1::-1] != place.scaled:
         pixels = resize(pixels, place.scaled, interpolation)
-    spare = place.scaled[0] - place.bucket[0], place.scaled[1] - place.bucket[1]
-    # An edge of no spare pixels draws no number, as in sd-scripts.
-    left, top = (one // 2 if crop_at is None or one == 0 else crop_at.randint(0, one) for one in spare)
-    return crop(pixels, (left, top), place.bucket), (left, top)
-
-
-def crop(pixels: Pixels, corner: Size, size: Size) -> Pixels:
-    """A part of an image, from its left top corner on."""
-    (left, top), (width, height) = corner, size
+    (left, top), (width, height) = corner, place.bucket
     return pixels[top : top + height, left : left + width]
 
 

@@ -61,7 +61,8 @@ class SubsetSettings:
     @property
     def changes_captions(self) -> bool:
         """Whether a caption differs from step to step, so that what the text encoders make of it cannot be kept."""
-        return self.shuffle_caption or max(self.caption_dropout_rate, self.token_warmup_step, self.caption_tag_dropout_rate) > 0
+        rates = self.caption_dropout_rate, self.caption_dropout_every_n_epochs, self.caption_tag_dropout_rate
+        return self.shuffle_caption or self.enable_wildcard or max(*rates, self.token_warmup_step) > 0
 
     @property
     def changes_pixels(self) -> bool:
