@@ -25,6 +25,15 @@ def qapp() -> QApplication:
     return make_application()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _leave_out_what_is_imported(qapp: QApplication) -> Iterator[None]:
+    """Each test asks every object there is whether it is a timer; torch's and its like's are hundreds of thousands."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
 def catalogue() -> Catalogue:
     """Hand-made entries."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch
 
 from tests.helpers.optimizer_check import bound_for, check
@@ -13,7 +14,7 @@ from tests.helpers.optimizer_compare import differences
 from tests.helpers.optimizer_matrix import SMALL, Grouping, Leaf, Problem, reference_trace, trained
 from tests.helpers.optimizer_pairs import BACKENDS, COMPARABLE, Pair, ours_of, reference_of
 from tests.helpers.optimizer_variants import BASE, NOISY, Variant, plan_of
-from tests.helpers.selection import crossed
+from tests.helpers.selection import chosen, crossed
 
 LEAVES = {
     "no gradient anywhere at times": tuple(replace(leaf, gradients="sometimes") for leaf in SMALL),
@@ -74,7 +75,11 @@ def test_groups_with_learning_rate_0(pair: Pair, frozen: Grouping, backend: str)
     check(pair, Problem(grouping=frozen, steps=20), backend, BASE)
 
 
-@crossed(pair=COMPARABLE, backend=BACKENDS)
+@chosen(
+    "pair, backend",
+    [pytest.param(pair, "native", id=f"{pair.name}-native") for pair in COMPARABLE],
+    [pytest.param(pair, backend, id=f"{pair.name}-{backend}") for pair in COMPARABLE for backend in BACKENDS],
+)
 def test_a_small_set_that_is_noisy_to_the_end(pair: Pair, backend: str) -> None:
     """Few numbers make the sums, so that little of their rounding is averaged out."""
     check(pair, Problem(leaves=(Leaf("down", (3, 5)), Leaf("bias", (7,))), steps=300, noise=0.3), backend, NOISY)

@@ -56,6 +56,13 @@ ONE_LANE_EACH = [
     for lane in ((LANES[0], *FAST) if variant.name == "all together" else (FAST[place % 2],))
 ]
 LONG = [_case(pair, *lane) for pair in COMPARABLE for lane in (("eager", torch.float32), *LANES[:3])]
+LARGE = [_case(pair, threads, backend) for pair in COMPARABLE for threads in (1, 2) for backend in BACKENDS]
+LARGE_ONCE = [
+    _case(pair, 1 + place % 2, backend)
+    for pair in COMPARABLE
+    if pair.name in FAMILIES
+    for place, backend in enumerate(BACKENDS, FAMILIES.index(pair.name))
+]
 LONG_ONCE = [_case(pair, *lane) for pair in COMPARABLE if pair.name in FAMILIES for lane in FAST]
 
 
@@ -84,7 +91,7 @@ def test_every_argument(pair: Pair, variant: Variant, backend: str, dtype: torch
     check(pair, Problem(leaves=TINY, grouping=TWO_GROUPS, schedule=schedule, steps=40, dtype=dtype), backend, variant)
 
 
-@crossed(pair=COMPARABLE, threads=(1, 2), backend=BACKENDS)
+@chosen("pair, threads, backend", LARGE_ONCE, LARGE)
 def test_large_tensors_with_one_and_two_threads(pair: Pair, threads: int, backend: str) -> None:
     """So many elements hold some whose gradient begins near zero, where Adam's quotient is badly conditioned: own noise."""
     torch.set_num_threads(threads)
