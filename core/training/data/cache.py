@@ -126,7 +126,7 @@ def cache_latents(
         images: all of the training's; what lies on the disk already is used.
         encode: the VAE.
         store: gets them.
-        to_disk: keep them beside the images instead of in memory.
+        to_disk: keep them beside the images instead of in memory, where an image has a file name of its own.
         batch_size: images at once.
         seed: of the training.
         part: number and count of the processes that share the work; only on the disk can they see each other's.
@@ -136,10 +136,13 @@ def cache_latents(
     Raises:
         CaddieError: an image cannot be read, the VAE gives no numbers, the disk is full.
     """
-    mine = images[part[0] :: part[1]] if to_disk else images
-    waiting = [image for image in mine if not (to_disk and store.on_disk(image) is not None)]
-    told(len(mine) - len(waiting), len(mine))
-    done = len(mine) - len(waiting)
+    own_file, others = _with_own_file(images, store.path, lambda image: (image.path, image.place)) if to_disk else ([], [*images])
+    mine = own_file[part[0] :: part[1]]
+    waiting = [*(image for image in mine if store.on_disk(image) is None), *others]
+    written = {image.name for image in mine}
+    count = len(mine) + len(others)
+    done = count - len(waiting)
+    told(done, count)
     groups = list(_alike(waiting, lambda image: (image.place.bucket, image.subset.flip_aug), batch_size))
     for group, loaded in read_ahead((partial(_load_group, group) for group in groups), workers=workers, ahead=workers + 1):
         pixels = torch.stack([to_tensor(one.pixels, flipped=False) for one in loaded])
@@ -153,12 +156,26 @@ def cache_latents(
                 crop=crop_edges(image.place.bucket, image.size),
                 alpha=one.alpha,
             )
-            if to_disk:
+            if image.name in written:
                 write_latents(store.path(image), made)
             else:
                 store.keep(image, made)
         done += len(group)
-        told(done, len(mine))
+        told(done, count)
+
+
+def _with_own_file(
+    images: Sequence[ImageEntry], path: Callable[[ImageEntry], str], content: Callable[[ImageEntry], object]
+) -> tuple[list[ImageEntry], list[ImageEntry]]:
+    """Images with a cache file of their own, and those that would write different things into one file.
+
+    The file's name knows neither the image's ending nor the dataset's resolution: in sd-scripts the last one wins.
+    """
+    contents: dict[str, set[object]] = defaultdict(set)
+    for image in images:
+        contents[path(image)].add(content(image))
+    own = [image for image in images if len(contents[path(image)]) == 1]
+    return own, [image for image in images if len(contents[path(image)]) > 1]
 
 
 def _load_group(group: list[ImageEntry]) -> tuple[list[ImageEntry], list[Loaded]]:
@@ -282,10 +299,13 @@ def cache_text(
     Raises:
         CaddieError: the encoders give no numbers, the disk is full.
     """
-    mine = images[part[0] :: part[1]] if to_disk else images
-    waiting = [image for image in mine if not (to_disk and store.on_disk(image) is not None)]
-    done = len(mine) - len(waiting)
-    told(done, len(mine))
+    own_file, others = _with_own_file(images, lambda image: text_path(image.path), store.caption) if to_disk else ([], [*images])
+    mine = own_file[part[0] :: part[1]]
+    waiting = [*(image for image in mine if store.on_disk(image) is None), *others]
+    written = {image.name for image in mine}
+    count = len(mine) + len(others)
+    done = count - len(waiting)
+    told(done, count)
     for group in _alike(waiting, lambda _: None, batch_size):
         captions = [store.caption(image) for image in group]
         with torch.no_grad():
@@ -297,12 +317,12 @@ def cache_text(
         for number, (image, caption) in enumerate(zip(group, captions, strict=True)):
             first, second = hidden[number, :, :first_width], hidden[number, :, first_width:]
             made = TextOutputs(first.contiguous().numpy(), second.contiguous().numpy(), pooled[number].contiguous().numpy())
-            if to_disk:
+            if image.name in written:
                 write_text(text_path(image.path), caption, made)
             else:
                 store.keep(image, made)
         done += len(group)
-        told(done, len(mine))
+        told(done, count)
 
 
 def _storable(tensor: Tensor) -> Tensor:

@@ -193,4 +193,5 @@ def _contents(
         )
     folders = {image.subset.image_dir for image in images}
     used = tuple(subset for subset in dataset.subsets if subset.image_dir in folders)
-    return DatasetContents(settings=replace(dataset, subsets=used), images=tuple(images))
+    reg_count = sum(image.repeats for image in reg)
+    return DatasetContents(settings=replace(dataset, subsets=used), images=tuple(images), reg_count=reg_count)

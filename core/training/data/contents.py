@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core.errors import Problems
 from core.text import Text
@@ -49,10 +50,12 @@ class DatasetContents:
     Attributes:
         settings: with the subsets that hold images.
         images: regularization images last.
+        reg_count: regularization images that were found, with their folders' repeats (`num_reg_images`).
     """
 
     settings: DatasetSettings
     images: tuple[ImageEntry, ...]
+    reg_count: int = 0
 
     @property
     def train_count(self) -> int:
@@ -62,6 +65,19 @@ class DatasetContents:
     def image_count(self, subset: SubsetSettings) -> int:
         """Images of a subset, without repeats (`img_count`)."""
         return sum(image.subset.image_dir == subset.image_dir for image in self.images)
+
+    def bucket_info(self) -> dict[str, Any] | None:
+        """What sd-scripts tells of the buckets in a LoRA's metadata (BaseDataset.make_buckets); None without buckets."""
+        if not self.settings.enable_bucket:
+            return None
+        counts: Counter[Size] = Counter()
+        errors: list[float] = []
+        for image in self.images:
+            (width, height), size = image.place.bucket, image.size
+            counts[width, height] += image.repeats
+            errors.append(abs(width / height - size[0] / size[1]))
+        buckets = {number: {"resolution": size, "count": counts[size]} for number, size in enumerate(sorted(counts))}
+        return {"buckets": buckets, "mean_img_ar_error": sum(errors) / len(errors) if errors else 0}
 
     def tag_frequency(self) -> dict[str, dict[str, int]]:
         """How often each tag stands in the captions, by folder name (BaseDataset.set_tag_frequency)."""

@@ -166,6 +166,29 @@ def test_processes_share_the_work(folder: Path, vae: AutoencoderKL) -> None:
     assert silent.calls == []
 
 
+def test_images_that_would_share_a_file_do_not(folder: Path, tmp_path: Path, draw, vae: AutoencoderKL) -> None:
+    """Two endings of one name, and one folder at two resolutions: each image keeps its own latents."""
+    cat = folder / "1_cat"
+    draw(cat / "d.png", (128, 128))
+    path = tmp_path / "x.toml"
+    part = "[[datasets]]\nresolution = {}\nbatch_size = 1\n[[datasets.subsets]]\nimage_dir = '{}'\n"
+    path.write_text(part.format(64, cat) + part.format(128, folder / "2_犬 dog") + part.format(128, cat), encoding="utf-8")
+    settings = replace(SETTINGS, cache_latents_to_disk=True, dataset_config=str(path))
+    data, memory = make(folder, settings), make(folder, settings)
+    fill(data, Encoder(vae), to_disk=True)
+    fill(memory, Encoder(vae), to_disk=False)
+    assert sorted(path.name for path in folder.rglob("*.npz")) == [
+        "a_0064x0064_sd.npz",
+        "b_0096x0064_sd.npz",
+        "c 日本_0064x0096_sd.npz",
+    ]
+    kept = latents_of(data)
+    assert {tuple(latents.shape[1:]) for (name, _), latents in kept.items() if name.startswith("0/")} == {(8, 8)}
+    for key, latents in latents_of(memory).items():
+        assert torch.allclose(latents, kept[key], atol=1e-5), key
+    assert len(list(data.batches(0))) == data.batches_per_epoch == 9
+
+
 def test_files_are_those_of_sd_scripts(tmp_path: Path) -> None:
     image = tmp_path / "data.png"
     image.write_bytes(b"")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +52,28 @@ def test_everything_fine(folder: Path) -> None:
     assert dataset.tag_frequency()["1_cat"] == {"d.webp": 1, "e.bmp": 1, "x": 2, "y": 2, "z": 2}
     assert counted == [1, 2, 3, 4, 5]
     assert sorted(path.relative_to(folder) for path in folder.rglob("*")) == before
+
+
+def test_the_buckets_are_told_as_sd_scripts_tells_them(folder: Path) -> None:
+    info = check(folder, dataset=replace(BUCKETS, min_bucket_reso=64)).datasets[0].bucket_info()
+    # One bucket of 64 x 64 for all; 96:64, 64:96 and 130:90 are not square.
+    assert info == {
+        "buckets": {0: {"resolution": (64, 64), "count": 8}},
+        "mean_img_ar_error": pytest.approx((0.5 + 1 / 3 + 4 / 9) / 5),
+    }
+    assert check(folder, dataset=DatasetSettings(resolution=(64, 64))).datasets[0].bucket_info() is None
+
+
+def test_no_torch_is_needed(folder: Path) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from core.training.data.check import check_data\n"
+        "from core.training.data.settings import DataSettings, DatasetSettings\n"
+        "settings = DataSettings(train_data_dir=sys.argv[1], dataset=DatasetSettings(resolution=(64, 64)))\n"
+        "assert len(check_data(settings, is_sdxl=False, seed=1).datasets[0].images) == 5\n"
+    )
+    root = Path(__file__).parents[4]
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True, cwd=root, timeout=60)
 
 
 def test_every_broken_file_is_named(folder: Path, draw) -> None:
@@ -167,6 +191,7 @@ def test_regularization_images_are_shared_out(folder: Path, tmp_path: Path, draw
     for name in ("r1.png", "r2.png", "r3.png"):
         draw(tmp_path / "reg" / "1_dog" / name)
     report = check(folder, reg_data_dir=str(tmp_path / "reg"))
+    assert report.datasets[0].reg_count == 3
     counts = {Path(image.path).name: image.repeats for image in report.datasets[0].images if image.subset.is_reg}
     assert counts == {"r1.png": 3, "r2.png": 3, "r3.png": 2}  # eight, as many as the others have
     for number in range(10):
