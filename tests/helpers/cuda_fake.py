@@ -24,6 +24,8 @@ from optimizers.machinery.emit import in_order
 SHIM = Path(__file__).with_name("cuda_shim.h")
 COMPILER = shutil.which("g++") or shutil.which("c++")
 FLAGS = ("-O1", "-march=native", "-ffp-contract=off", "-std=c++17", "-shared", "-fPIC", "-w", "-fno-stack-protector")
+LIBRARIES = ("-nostdinc++", "-nostdlib", "-lm", "-lc")
+"""Nothing of C++'s own library: reading and linking it takes longer than the kernel."""
 
 _ENTRY = """
 static long long shim_arguments[16];
@@ -148,7 +150,7 @@ def build(source: str, folder: Path) -> Path:
     text = f"{SHIM.read_text(encoding='utf-8')}\n{source}\n{entry}"
     library = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.so"
     if not library.exists():
-        command = [COMPILER, *FLAGS, "-x", "c++", "-", "-o", str(library), "-lm"]
+        command = [COMPILER, *FLAGS, "-x", "c++", "-", "-o", str(library), *LIBRARIES]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-4000:]
     return library
