@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from torch import Tensor
 
 from core.training.objective.objective import Drawn, Objective
@@ -115,6 +116,16 @@ def test_a_prior_picture_counts_as_much_as_its_weight_says() -> None:
     predicted = torch.tensor([1.0, 2.0]).reshape(2, 1, 1, 1)
     loss = objective.loss(predicted, drawn_of(objective, target, torch.tensor([0, 1])), torch.tensor([1.0, 0.25]))
     torch.testing.assert_close(loss, torch.tensor((1 + 4 * 0.25) / 2))
+
+
+def test_pictures_and_noise_are_mixed_as_by_diffusers() -> None:
+    theirs = DDPMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False)
+    generator = torch.Generator().manual_seed(5)
+    latents, noise = (torch.randn(1000, 1, 2, 2, generator=generator) for _ in range(2))
+    ours, timesteps = NoiseSchedule(ALPHAS), torch.arange(1000)
+    assert torch.equal(ALPHAS, theirs.alphas_cumprod)
+    assert torch.equal(ours.add_noise(latents, noise, timesteps), theirs.add_noise(latents, noise, timesteps))  # pyright: ignore[reportArgumentType]
+    assert torch.equal(ours.velocity(latents, noise, timesteps), theirs.get_velocity(latents, noise, timesteps))  # pyright: ignore[reportArgumentType]
 
 
 def test_noisy_latents_of_16_bits_have_the_right_share_of_noise() -> None:
