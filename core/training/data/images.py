@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import random
+import struct
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +28,20 @@ Pixels = NDArray[np.uint8]
 
 _ORIENTATION = 0x0112
 _SIDEWAYS = range(5, 9)
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError)
+_BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 """What Pillow raises for files that are no images, or no whole ones."""
 
 

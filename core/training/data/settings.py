@@ -168,9 +168,9 @@ def _read_dataset(options: OptionReader) -> DatasetSettings:
 
 
 def _read_subset(options: OptionReader) -> SubsetSettings:
-    extension = options.text("caption_extention") or options.text("caption_extension", ".caption")
+    old_name, extension = options.text("caption_extention"), options.text("caption_extension", ".caption")
     return SubsetSettings(
-        caption_extension=with_dot(extension),
+        caption_extension=with_dot(old_name or extension),
         num_repeats=options.integer("dataset_repeats", 1),
         alpha_mask=options.flag("alpha_mask"),
         shuffle_caption=options.flag("shuffle_caption"),

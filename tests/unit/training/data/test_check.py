@@ -261,7 +261,8 @@ def test_options_of_a_job() -> None:
         {
             "train_data_dir": "x",
             "resolution": "512,768",
-            "caption_extension": "txt",
+            "caption_extension": ".caption",
+            "caption_extention": "txt",
             "cache_latents_to_disk": True,
             "cache_text_encoder_outputs_to_disk": True,
             "max_token_length": 225,

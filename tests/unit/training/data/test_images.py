@@ -116,6 +116,26 @@ def test_truncated_images_are_seen(tmp_path: Path, draw, ending: str, share: flo
         load_image(str(path), alpha=False)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # a damaged size may be a large one
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp", "bmp", "avif"])
+def test_damaged_images_raise_nothing_else(tmp_path: Path, draw, ending: str) -> None:
+    content = draw(tmp_path / f"x.{ending}", (32, 24)).read_bytes()
+    damaged = tmp_path / f"y.{ending}"
+    choose = random.Random(1)
+    told = 0
+    for _ in range(150):
+        copy = bytearray(content)
+        for _ in range(choose.choice([1, 3, 10])):
+            copy[choose.randrange(min(len(copy), 400))] = choose.randrange(256)
+        damaged.write_bytes(copy)
+        try:
+            look_at(str(damaged), whole=True)
+            load_image(str(damaged), alpha=False)
+        except CaddieError:
+            told += 1
+    assert told > 10
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", b"<html>404</html>", b"\x89PNG\r\n\x1a\n"])
 def test_no_image_is_no_image(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.png").write_bytes(content)
