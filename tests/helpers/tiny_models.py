@@ -88,7 +88,7 @@ def save(model: TinyModel, folder: Path, *, dtype: torch.dtype = torch.float32) 
         suffix = "" if number == 0 else f"_{number + 1}"
         _save_weights(folder / f"text_encoder{suffix}" / "model.safetensors", encoder, dtype, prefix="text_model.")
         encoder.config.save_pretrained(folder / f"text_encoder{suffix}")  # type: ignore[union-attr]
-        _save_tokenizer(folder / f"tokenizer{suffix}", str(tokenizer.pad_token))
+        save_tokenizer(folder / f"tokenizer{suffix}", str(tokenizer.pad_token))
         index[f"text_encoder{suffix}"] = ["transformers", type(encoder).__name__]
         index[f"tokenizer{suffix}"] = ["transformers", "CLIPTokenizer"]
     _write_json(folder / "scheduler" / "scheduler_config.json", scheduler_config(model.prediction))
@@ -218,7 +218,7 @@ def _save_weights(path: Path, module: nn.Module, dtype: torch.dtype, *, prefix: 
     save_file(named, path, metadata={"format": "pt"})
 
 
-def _save_tokenizer(folder: Path, pad: str) -> None:
+def save_tokenizer(folder: Path, pad: str) -> None:
     vocabulary, merges = tiny_vocabulary()
     special = {"bos_token": BOS, "eos_token": EOS, "pad_token": pad, "unk_token": EOS}
     _write_json(folder / "vocab.json", vocabulary)
