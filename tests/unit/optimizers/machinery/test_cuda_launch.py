@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from optimizers import Prodigy
+from optimizers import CAME, Prodigy
 from optimizers.bench.shapes import TensorSpec, tensors_of
 from optimizers.machinery import cuda, cuda_driver, nvrtc
 from optimizers.machinery.batch import Batch
@@ -224,6 +224,34 @@ def test_a_program_that_nvrtc_refuses_is_left_to_torch(fake_device: MakeDevice, 
         _step(optimizer, parameters)
     assert not device.launches
     assert parameters[1].any()
+
+
+@pytest.mark.parametrize("missing", ["NVRTC was not found", "the CUDA driver was not found", "refused"])
+def test_matrix_programs_are_left_to_torch_after_one_warning(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda.tell.cache_clear()
+    device = SourceDevice()
+
+    def fail(asked: object) -> Any:
+        raise CompileError(missing)
+
+    if missing == "refused":
+        monkeypatch.setattr(device, "function", fail)
+        monkeypatch.setattr(cuda, "kernel_device", lambda where: device)
+    else:
+        monkeypatch.setattr(cuda, "kernel_device", fail)
+    p = torch.nn.Parameter(torch.ones(4, 8))
+    optimizer = CAME([p], lr=1e-2)
+    optimizer.backend = "native"
+    p.grad = torch.full_like(p, 0.1)
+    with pytest.raises(CompileError, match=missing):
+        optimizer.step()
+    optimizer.backend = "auto"
+    with pytest.warns(RuntimeWarning, match=missing) as caught:
+        optimizer.step()
+        optimizer.step()
+    assert len(caught) == 1
+    assert not torch.equal(p, torch.ones(4, 8))
+    assert not device.launches
 
 
 def test_a_build_of_torch_without_cuda_says_so() -> None:
