@@ -13,7 +13,7 @@ from torch import Tensor
 
 from optimizers.machinery.backend import Backend
 from optimizers.machinery.exact import one_by_one
-from optimizers.machinery.flat import FlatLot
+from optimizers.machinery.flat import FlatLot, most_that_pays
 from optimizers.machinery.kernels import Kernels
 from optimizers.machinery.matrix import Axes
 from optimizers.machinery.plans import Plans
@@ -275,12 +275,23 @@ class Batch:
             if not kind.regular:
                 one_by_one(program, same_kind, numbers, totals)
                 continue
-            for part in same_kind.by_single():
-                lot = self._plans.buffers(FlatLot, part.params, partial(FlatLot, part.params))
-                if lot is None:
-                    one_by_one(program, part, numbers, totals)
+            most = most_that_pays(program, numbers, kind)
+            for is_large, sized in [(False, same_kind)] if most is None else same_kind.by_size(most):
+                if is_large:
+                    one_by_one(program, sized, numbers, totals)
                 else:
-                    sums += lot.run(program, part.params, part.grads, part.states, numbers).items()
+                    sums += self._together(program, sized, numbers, totals)
+        return sums
+
+    def _together(self, program: Program, share: Share, numbers: Numbers, totals: Totals) -> list[tuple[str, Tensor]]:
+        """Through torch, on many parameters of one kind at once where they were together before."""
+        sums: list[tuple[str, Tensor]] = []
+        for part in share.by_single():
+            lot = self._plans.buffers(FlatLot, part.params, partial(FlatLot, part.params))
+            if lot is None:
+                one_by_one(program, part, numbers, totals)
+            else:
+                sums += lot.run(program, part.params, part.grads, part.states, numbers).items()
         return sums
 
     def _stacks(self, program: Program, share: Share, numbers: Numbers, totals: Totals) -> list[tuple[str, Tensor]]:

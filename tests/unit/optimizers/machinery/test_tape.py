@@ -11,7 +11,8 @@ from torch import Tensor
 
 import optimizers
 from optimizers import dadapt_adagrad, dadapt_adam, dadapt_adam_preprint, dadapt_adan, dadapt_lion, prodigy
-from optimizers.machinery.flat import CPU, FlatLot, Sizes, blocks_of
+from optimizers.machinery.batch import Kind
+from optimizers.machinery.flat import CPU, MOST_TOGETHER, FlatLot, Sizes, blocks_of, most_that_pays
 from optimizers.machinery.fused_adam import FusedAdam, fused, is_available
 from optimizers.machinery.lanes import TensorLane
 from optimizers.machinery.program import Hyper, Program, Totals, program
@@ -241,3 +242,34 @@ def test_one_number_for_all_elements_beside_arrays(shapes: tuple[tuple[int, ...]
         results.append([p.detach() for p in params] + [optimizer.state[p]["p0"] for p in params])
     for ours, reference in zip(results[1], results[0], strict=True):
         torch.testing.assert_close(ours, reference, rtol=1e-6, atol=1e-9)
+
+
+@needs_instruction
+def test_large_parameters_are_put_together_only_where_an_instruction_is_gained() -> None:
+    numbers = {**NUMBERS, **FLAGS}
+    cpu, half = (Kind(torch.device("cpu"), dtype, regular=True) for dtype in (torch.float32, torch.bfloat16))
+    assert most_that_pays(dadapt_adam._halves.both, numbers, cpu) is None
+    assert most_that_pays(dadapt_adam._halves.both, numbers, half) == MOST_TOGETHER
+    assert most_that_pays(prodigy._estimate, numbers, cpu) == MOST_TOGETHER
+    assert most_that_pays(prodigy._estimate, numbers, Kind(torch.device("cuda"), torch.float32, regular=True)) is None
+
+
+def test_small_and_large_parameters_are_stepped_as_the_reference_does() -> None:
+    results: list[list[Tensor]] = []
+    for made in (prodigyopt.Prodigy, optimizers.Prodigy):
+        generator = torch.Generator().manual_seed(3)
+        params = [
+            torch.nn.Parameter(torch.randn(size, generator=generator)) for size in (9, MOST_TOGETHER + 1, 70, MOST_TOGETHER)
+        ]
+        optimizer = made(params, d0=1e-3)
+        optimizer.backend = "eager"
+        for _ in range(4):
+            for p in params:
+                p.grad = torch.randn(p.shape, generator=generator)
+            optimizer.step()
+        results.append([*(p.detach() for p in params), torch.tensor(optimizer.param_groups[0]["d"])])
+        if made is optimizers.Prodigy:
+            alone = [optimizer.state[p]["exp_avg"].untyped_storage().nbytes() == 4 * p.numel() for p in params]
+            assert alone == [False, True, False, False]
+    for ours, reference in zip(results[1], results[0], strict=True):
+        torch.testing.assert_close(ours, reference, rtol=1e-6, atol=1e-8)
