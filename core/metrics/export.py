@@ -15,7 +15,7 @@ from core.metrics.run_metrics import PER_GROUP, Quantity, RunMetrics, SeriesKey
 
 def columns(metrics: RunMetrics) -> list[SeriesKey]:
     """The curves of a table in reading order: loss first, then group by group, then the rest."""
-    first = [Quantity.TIME, Quantity.EPOCH, Quantity.LOSS, Quantity.AVERAGE_LOSS]
+    first = [Quantity.TIME, Quantity.EPOCH, Quantity.LOSS, Quantity.AVERAGE_LOSS, Quantity.VALIDATION_LOSS]
     last = [Quantity.GRAD_NORM, Quantity.SECONDS, Quantity.MEMORY]
     keys = [SeriesKey(quantity) for quantity in first]
     keys += [SeriesKey(quantity, group) for group in metrics.groups for quantity in PER_GROUP]

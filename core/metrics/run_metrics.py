@@ -12,7 +12,7 @@ import numpy as np
 
 from core.metrics.series import Floats, Series
 from core.metrics.smoothing import Smoothing
-from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Warned
+from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Validated, Warned
 
 
 class Quantity(str, Enum):
@@ -20,6 +20,7 @@ class Quantity(str, Enum):
 
     LOSS = "loss"
     AVERAGE_LOSS = "average_loss"  # the script's own running mean
+    VALIDATION_LOSS = "validation_loss"  # on images that are held out
     LR = "lr"
     EFFECTIVE_LR = "effective_lr"
     D = "d"
@@ -49,6 +50,7 @@ class SeriesKey:
 
 LOSS = SeriesKey(Quantity.LOSS)
 _TIME = SeriesKey(Quantity.TIME)
+VALIDATION_LOSS = SeriesKey(Quantity.VALIDATION_LOSS)
 _AVERAGE = SeriesKey(Quantity.AVERAGE_LOSS)
 _GRAD_NORM = SeriesKey(Quantity.GRAD_NORM)
 _SECONDS = SeriesKey(Quantity.SECONDS)
@@ -167,13 +169,13 @@ class RunMetrics:
             if isinstance(event, Step):
                 batch.append(event)
                 continue
-            if isinstance(event, Started):
+            if isinstance(event, Started | Validated):  # what came before has to be known first
                 self._steps(batch)
                 batch.clear()
             self._happened(event)
         self._steps(batch)
 
-    def _happened(self, event: Started | Sample | Saved | Warned | Finished) -> None:
+    def _happened(self, event: Started | Sample | Validated | Saved | Warned | Finished) -> None:
         match event:
             case Started():
                 self._started(event)
@@ -181,6 +183,8 @@ class RunMetrics:
                 self._marks.append(Mark(MarkKind.SAVED, event.step, event.path))
             case Sample():
                 self._marks.append(Mark(MarkKind.SAMPLE, event.step, event.path))
+            case Validated():
+                self._extend(VALIDATION_LOSS, [(event.step, event.loss)])
             case Warned():
                 self._marks.append(Mark(MarkKind.WARNED, event.step, f"{event.key}: {event.detail}".rstrip(": ")))
             case Finished():

@@ -11,7 +11,7 @@ import math
 from dataclasses import fields
 from typing import Any, cast, get_args
 
-from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Warned
+from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Validated, Warned
 
 _KINDS: dict[str, type[Event]] = {kind.__name__.lower(): kind for kind in get_args(Event)}
 _NUMBERS = {
@@ -19,6 +19,7 @@ _NUMBERS = {
     Started: {"time"},
     Step: {"time", "loss", "grad_norm", "seconds", "epoch", "average_loss"},
     Sample: {"time"},
+    Validated: {"time", "loss", "epoch"},
     Saved: {"time"},
     Warned: {"time"},
     Finished: {"time"},
@@ -32,6 +33,7 @@ _REQUIRED: dict[type[Event], set[str]] = {
     Started: {"time"},
     Step: {"time", "step"},
     Sample: {"time", "step", "path"},
+    Validated: {"time", "step", "loss"},
     Saved: {"time", "step", "path"},
     Warned: {"time", "step", "key"},
     Finished: {"time", "step", "how"},

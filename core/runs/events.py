@@ -84,6 +84,22 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Validated:
+    """The loss on images that are not trained on was measured, each time with the same noise.
+
+    Attributes:
+        step: steps done so far.
+        loss: mean over these images, NaN kept as NaN.
+        epoch: fractional epoch, None where unknown.
+    """
+
+    time: float
+    step: int
+    loss: float
+    epoch: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
     """A file of weights or state was written. `kind` is `weights` or `state`."""
 
@@ -118,4 +134,4 @@ class Finished:
     error: str = ""
 
 
-Event = Started | Step | Sample | Saved | Warned | Finished
+Event = Started | Step | Sample | Validated | Saved | Warned | Finished

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from core.metrics.rates import rate_curves
-from core.metrics.run_metrics import LOSS, Mark, MarkKind, Quantity, RunMetrics, SeriesKey
+from core.metrics.run_metrics import LOSS, VALIDATION_LOSS, Mark, MarkKind, Quantity, RunMetrics, SeriesKey
 from core.metrics.smoothing import Smoothing
-from core.runs.events import Finished, Group, Sample, Saved, Started, Step, Warned
+from core.runs.events import Finished, Group, Sample, Saved, Started, Step, Validated, Warned
 
 
 def step(number: int, loss: float | None = 1.0, **more) -> Step:
@@ -43,6 +43,18 @@ def test_every_number_of_a_step_gets_its_curve() -> None:
         "d*lr/unet": 2e-6,
         "effective_lr/unet": 2e-6,
     }
+
+
+def test_validation_has_a_curve_that_goes_back_with_the_training() -> None:
+    def validated(number: int, loss: float) -> Validated:
+        return Validated(time=1.0, step=number, loss=loss, epoch=1.0)
+
+    start = Started(time=0, optimizer="a.B", source="builtin")
+    metrics = RunMetrics()
+    metrics.feed([start, *(step(number) for number in range(1, 11)), validated(5, 0.5), validated(10, 0.4)])
+    metrics.feed([start, *(step(number) for number in range(6, 11)), validated(10, 0.3)])
+    assert metrics.get(VALIDATION_LOSS).x.tolist() == [5, 10]
+    assert metrics.get(VALIDATION_LOSS).y.tolist() == [0.5, 0.3]
 
 
 def test_zero_is_a_value_and_unknown_is_not() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.runs.event_lines import decode_event, encode_event
-from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Warned
+from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Validated, Warned
 
 numbers = st.none() | st.floats(allow_nan=False)
 times = st.floats(0, 1e10)
@@ -30,6 +30,7 @@ events = st.one_of(
         epoch=numbers,
         average_loss=numbers,
     ),
+    st.builds(Validated, time=times, step=counts, loss=st.floats(allow_nan=False), epoch=numbers),
     st.builds(Sample, time=times, step=counts, path=st.text()),
     st.builds(Saved, time=times, step=counts, path=st.text(), kind=st.text()),
     st.builds(Warned, time=times, step=counts, key=st.text(), detail=st.text()),
