@@ -24,6 +24,10 @@ class FastOptimizer(Optimizer):
     _backend: Backend | None = None
     _plans: Plans | None = None
 
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        default_backend()  # a wrong word in the environment is told here and not at the first step
+        super().__init__(params, defaults)
+
     @property
     def backend(self) -> Backend:
         """How programs are run: see `optimizers.machinery.backend`."""

@@ -273,3 +273,9 @@ def test_small_and_large_parameters_are_stepped_as_the_reference_does() -> None:
             assert alone == [False, True, False, False]
     for ours, reference in zip(results[1], results[0], strict=True):
         torch.testing.assert_close(ours, reference, rtol=1e-6, atol=1e-8)
+
+
+def test_a_wrong_word_in_the_environment_is_told_by_the_constructor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CADDIE_OPTIMIZER_BACKEND", "egaer")
+    with pytest.raises(ValueError, match="auto, exact, eager, native"):
+        optimizers.Prodigy([torch.nn.Parameter(torch.ones(2))])
