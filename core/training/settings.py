@@ -51,7 +51,7 @@ class LoopSettings:
         accumulation: micro-batches per step.
         max_grad_norm: gradients are scaled down to this norm; 0 leaves them.
         mixed_precision: what autocast computes in.
-        full: the LoRA's own weights are kept in that type too, and there is no autocast.
+        full: the LoRA's own weights are kept in that type too.
         fp8_base: the frozen U-Net is kept in 8 bits; `fp8_text` the frozen text encoders too.
         checkpointing: activations are computed again in the backward pass instead of kept.
         compile: the U-Net goes through torch.compile.

@@ -1,0 +1,67 @@
+"""`python -m core.training JOB`: trains a job in this process; what happens goes to the file that CADDIE_EVENTS names."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from core.errors import CaddieError
+from core.job.store import load_job
+from core.runs.events import Event
+from core.text import preferred_language
+from core.training.control import Control
+from core.training.plan import plan_of
+from core.training.reporting import EventFile, Report, Reporter
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code: 0 at the end or after a stop that was asked for, 1 otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m core.training")
+    parser.add_argument("job", type=Path)
+    parser.add_argument("--base", type=Path, default=None, help="what relative paths of the job start from")
+    options = parser.parse_args(arguments)
+    job_file = options.job.absolute()
+    events, stop = os.environ.get("CADDIE_EVENTS"), os.environ.get("CADDIE_STOP")
+    file = EventFile(Path(events)) if events else None
+    report: Report = file or _say
+    try:
+        if options.base is not None:
+            os.chdir(options.base)
+        return _train(job_file, report, Control(Path(stop) if stop else None))
+    finally:
+        if file is not None:
+            file.close()
+
+
+def _train(job_file: Path, report: Report, control: Control) -> int:
+    reporter = Reporter(report)
+    try:
+        plan = plan_of(load_job(job_file))
+        from core.training.prepare import prepare
+
+        how = prepare(plan, reporter, control).run()
+    except CaddieError as error:
+        sys.stderr.write(f"{type(error).__name__}: {error.text.in_language(preferred_language())}\n")
+        reporter.finished("raised", f"{type(error).__name__}: {error.text.en}")
+        return 1
+    except KeyboardInterrupt:
+        reporter.finished("stopped")
+        return 1
+    except Exception as error:  # noqa: BLE001 -- the run has to end with a word, whatever happened
+        traceback.print_exc()
+        reporter.finished("raised", f"{type(error).__name__}: {error}")
+        return 1
+    reporter.finished(how)
+    return 0
+
+
+def _say(event: Event) -> None:
+    sys.stdout.write(f"{event}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

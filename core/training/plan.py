@@ -1,0 +1,81 @@
+"""What a job asks of the built-in trainer: read and checked as a whole, before torch is imported and anything is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.job.model import Job
+from core.text import Text
+from core.training.data.settings import DataSettings
+from core.training.data.settings import read_settings as read_data
+from core.training.lora.settings import FileSettings, NetworkSettings, read_file_settings
+from core.training.lora.settings import read_settings as read_network
+from core.training.models.settings import ModelSettings
+from core.training.models.settings import read_settings as read_models
+from core.training.objective.settings import ObjectiveSettings
+from core.training.objective.settings import read_settings as read_objective
+from core.training.options import OptionReader
+from core.training.rates.settings import RateSettings
+from core.training.rates.settings import read_settings as read_rates
+from core.training.settings import (
+    LoopSettings,
+    SampleSettings,
+    SaveSettings,
+    ValidationSettings,
+    read_loop,
+    read_samples,
+    read_saves,
+    read_validation,
+)
+
+SCRIPTS = ("train_network.py", "sdxl_train_network.py")
+"""The scripts of sd-scripts whose jobs the built-in trainer can run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A job, as each room of the trainer understands it."""
+
+    script: str
+    models: ModelSettings
+    network: NetworkSettings
+    files: FileSettings
+    data: DataSettings
+    objective: ObjectiveSettings
+    rates: RateSettings
+    loop: LoopSettings
+    saves: SaveSettings
+    samples: SampleSettings
+    validation: ValidationSettings
+
+
+def plan_of(job: Job) -> Plan:
+    """Reads a job.
+
+    Raises:
+        Problems: all that the built-in trainer cannot do or understand, each by its name.
+    """
+    own = {f"caddie_{name}": value for name, value in job.builtin.items()}
+    options = OptionReader({**job.options, **own})
+    if job.script not in SCRIPTS:
+        known = ", ".join(SCRIPTS)
+        options.refuse(
+            "script", job.script, Text(f"is no training that it can do ({known})", f"には対応していません (対応: {known})")
+        )
+    plan = Plan(
+        script=job.script,
+        models=read_models(options),
+        network=read_network(options),
+        files=read_file_settings(options),
+        data=read_data(options),
+        objective=read_objective(options),
+        rates=read_rates(options),
+        loop=read_loop(options),
+        saves=read_saves(options),
+        samples=read_samples(options),
+        validation=read_validation(options),
+    )
+    if not plan.saves.folder:
+        options.refuse("output_dir", "", Text("is needed", "を指定してください"))
+    options.finish()
+    return plan

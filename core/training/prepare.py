@@ -1,0 +1,287 @@
+"""From a plan to a training that is ready to run: the rooms are put together here and nowhere else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.errors import CaddieError
+from core.text import Text
+from core.training.control import Control
+from core.training.data.cache import LatentStore, TextStore, cache_latents, cache_text
+from core.training.data.check import check_data
+from core.training.data.contents import DataReport
+from core.training.data.dataset import Dataset, Pace
+from core.training.forward import Forward
+from core.training.loop import Length, Moments, Trainer, length_of
+from core.training.lora.files import LoraFile, read_lora, save_lora
+from core.training.lora.network import LoraNetwork, build_network, merge_lora
+from core.training.machine import Machine, find_device, machine_for
+from core.training.models.family import ModelFacts, inspect_model
+from core.training.models.load import Components, load_components
+from core.training.models.text import encode
+from core.training.objective.objective import Objective
+from core.training.optimizer import BuiltOptimizer, build_optimizer
+from core.training.plan import Plan
+from core.training.randomness import seed_everything
+from core.training.rates.schedules import build_schedule
+from core.training.reporting import Reporter
+from core.training.saving import Saver
+from core.training.state import Place, load_place, load_tensors
+from core.training.steps import Stepper
+
+STRIDE = 8
+"""Pixels of a side per latent, of every Stable Diffusion up to SDXL."""
+LARGEST_SEED = 2**32
+
+
+class Preparation:
+    """Loads and builds, in the order in which faults are cheapest to find.
+
+    Args:
+        plan: what the job asks for.
+        reporter: hears of warnings, and later of everything.
+        control: may end the preparation too.
+        device: where to train; "" for the best there is.
+    """
+
+    def __init__(self, plan: Plan, reporter: Reporter, control: Control, device: str = "") -> None:
+        self.plan = plan
+        self.reporter = reporter
+        self.control = control
+        self.machine: Machine = machine_for(plan.loop, find_device(device))
+        self.start, self._state = self._resumed()
+        self.seed = self._seed()
+        models = plan.models
+        self.facts: ModelFacts = inspect_model(
+            Path(models.pretrained_model_name_or_path),
+            v2=models.v2,
+            v_parameterization=models.v_parameterization,
+            script=plan.script,
+        )
+        self.report: DataReport = check_data(plan.data, is_sdxl=self.facts.family == "sdxl", seed=self.seed)
+        self.report.raise_errors()
+        for warning in self.report.warnings:
+            reporter.warned("data", str(warning))
+
+    def trainer(self) -> Trainer:
+        """Loads the model and builds all that trains it.
+
+        Raises:
+            CaddieError: something is missing, broken or does not fit.
+        """
+        plan, machine = self.plan, self.machine
+        components = load_components(self.facts, plan.models, dtype=machine.weights, device=machine.device)
+        data = self._data(components)
+        length = length_of(plan.loop, data.batches_per_epoch)
+        data.pace = Pace(length.steps, plan.loop.accumulation)
+        network = self._network(components)
+        stepper = self._stepper(network, length)
+        self._continue(network, stepper)
+        forward = self._forward(components)
+        saver = Saver(
+            plan.saves,
+            length.epochs,
+            lambda path, place: self._write(network, stepper, path, place, self._metadata(stepper.built, length)),
+            lambda: {"network": network.state_dict(), **stepper.state_dict()},
+            self.reporter,
+        )
+        self.reporter.started(stepper.built.optimizer, length.steps, stepper.built.wants_loss or None)
+        return Trainer(
+            settings=plan.loop,
+            seed=self.seed,
+            device=machine.device,
+            data=data,
+            loss_of=forward.loss,
+            stepper=stepper,
+            saver=saver,
+            moments=self._moments(network),
+            reporter=self.reporter,
+            control=self.control,
+            start=self.start,
+        )
+
+    def _resumed(self) -> tuple[Place, dict[str, Any] | None]:
+        saves = self.plan.saves
+        if not saves.resume:
+            return Place(), None
+        folder = Path(saves.resume)
+        return load_place(folder), load_tensors(folder)
+
+    def _seed(self) -> int:
+        if self._state is None:
+            return self.plan.loop.seed if self.plan.loop.seed is not None else random.randrange(LARGEST_SEED)
+        if self.plan.loop.seed not in {None, self.start.seed}:
+            raise CaddieError(
+                Text(
+                    f"The saved training had the seed {self.start.seed}, and the job has {self.plan.loop.seed}: it would not go on "
+                    "as it was. Take the seed out of the job, or set it to the old one.",
+                    f"保存された学習のシードは {self.start.seed} ですが、ジョブでは {self.plan.loop.seed} です。"
+                    "同じ学習を再開するには、ジョブのシードを消すか元の値に戻してください。",
+                )
+            )
+        return self.start.seed
+
+    def _data(self, components: Components) -> Dataset:
+        settings, device = self.plan.data, self.machine.device
+        data = Dataset(self.report.datasets, settings, seed=self.seed, tokenizers=components.tokenizers, stride=STRIDE)
+        if settings.cache_latents or settings.cache_latents_to_disk:
+            data.latents = LatentStore(is_sdxl=self.report.is_sdxl, stride=STRIDE, scale=components.latent_scale)
+            cache_latents(
+                data.images,
+                _latent_encoder(components, device),
+                data.latents,
+                to_disk=settings.cache_latents_to_disk,
+                batch_size=settings.vae_batch_size,
+                seed=self.seed,
+                told=self._told,
+            )
+            components.vae.to(device="cpu")  # pyright: ignore[reportCallIssue]
+        if settings.cache_text or settings.cache_text_to_disk:
+            data.texts = TextStore(components.tokenizers, settings.max_token_length, weighted=settings.weighted_captions)
+            cache_text(
+                data.images,
+                lambda ids, weights: _text_pair(components, ids, weights),
+                data.texts,
+                first_width=int(components.text_encoders[0].config.hidden_size),  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+                to_disk=settings.cache_text_to_disk,
+                batch_size=settings.vae_batch_size,
+                told=self._told,
+            )
+            for encoder in components.text_encoders:
+                encoder.to("cpu")
+        return data
+
+    def _told(self, done: int, of: int) -> None:
+        if self.control.wait_here():
+            raise KeyboardInterrupt
+
+    def _network(self, components: Components) -> LoraNetwork:
+        settings, family = self.plan.network, self.facts.family
+        for path, factor in settings.base_weights:
+            merge_lora(components.unet, components.text_encoders, read_lora(Path(path)), factor, family=family)
+        file: LoraFile | None = read_lora(Path(settings.weights)) if settings.weights else None
+        seed_everything(self.seed, "network")
+        network = build_network(components.unet, components.text_encoders, settings, family=family, file=file)
+        return network.to(self.machine.device, self.machine.network)
+
+    def _stepper(self, network: LoraNetwork, length: Length) -> Stepper:
+        rates = self.plan.rates
+        groups = network.parameter_groups(rates.learning_rate)
+        built = build_optimizer(rates.optimizer, groups.groups, rates.learning_rate)
+        for warning in built.warnings:
+            self.reporter.warned("optimizer", str(warning))
+        schedule = build_schedule(rates, built.optimizer, length.steps)
+        return Stepper(built, schedule, groups.names, self.machine, self.plan.loop)
+
+    def _continue(self, network: LoraNetwork, stepper: Stepper) -> None:
+        """Takes the saved state, or the place where the job wants to begin."""
+        if self._state is not None:
+            try:
+                network.load_state_dict(self._state["network"])
+                stepper.load_state_dict(self._state)
+            except (KeyError, RuntimeError, ValueError) as error:
+                first = str(error).splitlines()[0]
+                raise CaddieError(
+                    Text(
+                        f"The saved state does not fit this job (another rank, optimizer or model?): {first}",
+                        f"保存された状態がこのジョブに合いません (ランク、オプティマイザー、モデルが違う可能性があります): {first}",
+                    )
+                ) from error
+            self._state = None
+        self.start = replace(self.start, seed=self.seed)
+
+    def _forward(self, components: Components) -> Forward:
+        plan, machine = self.plan, self.machine
+        trains_text = plan.network.train_text and plan.network.text_encoder_lr != 0 and not plan.data.cache_text
+        unet = components.unet
+        if machine.unet is not machine.weights:
+            _store_in(unet, machine.unet)
+        if plan.loop.checkpointing:
+            unet.enable_gradient_checkpointing()
+            for encoder in components.text_encoders if trains_text else ():
+                _checkpoint(encoder)
+        if plan.loop.compile:
+            unet.compile()
+        objective = Objective(plan.objective, components.alphas_cumprod.to(machine.device), self.facts.prediction)
+        return Forward(
+            components,
+            objective,
+            machine,
+            clip_skip=plan.models.clip_skip,
+            trains_text=trains_text,
+            checkpointing=plan.loop.checkpointing,
+        )
+
+    def _moments(self, network: LoraNetwork) -> Moments:
+        limit = self.plan.network.scale_weight_norms
+        after_step: Callable[[], object] = (lambda: network.scale_norms(limit)) if limit else (lambda: None)
+        return Moments(
+            sample=lambda place: None,
+            validate=lambda place: None,
+            after_step=after_step,
+            samples_at=lambda place, epoch: False,
+            validates_at=lambda place, epoch: False,
+        )
+
+    def _metadata(self, built: BuiltOptimizer, length: Length) -> Mapping[str, str]:
+        return {"ss_optimizer": built.description}
+
+    def _write(self, network: LoraNetwork, stepper: Stepper, path: Path, place: Place, metadata: Mapping[str, str]) -> None:
+        precision = self.plan.files.precision
+        dtype = None if precision is None else {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
+        with stepper.resting():
+            tensors = network.tensors(dtype)
+        save_lora(path, tensors, {**metadata, "ss_epoch": str(place.epochs_begun), "ss_steps": str(place.step)})
+
+
+def prepare(plan: Plan, reporter: Reporter, control: Control, device: str = "") -> Trainer:
+    """Makes a training ready.
+
+    Args:
+        plan: what the job asks for.
+        reporter: hears of everything.
+        control: may ask for something while it runs.
+        device: "cuda:1", "cpu", …; "" for the best there is.
+
+    Raises:
+        Problems: images or captions that are in the way.
+        CaddieError: anything else that is missing, broken or does not fit.
+    """
+    return Preparation(plan, reporter, control, device).trainer()
+
+
+def _latent_encoder(components: Components, device: torch.device) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    vae = components.vae
+
+    @torch.no_grad()
+    def latents_of(images: Tensor) -> tuple[Tensor, Tensor]:
+        spread: Any = vae.encode(images.to(device, vae.dtype)).latent_dist  # pyright: ignore[reportAttributeAccessIssue]
+        return spread.mean.float().cpu(), spread.std.float().cpu()
+
+    return latents_of
+
+
+def _text_pair(components: Components, ids: tuple[Tensor, ...], weights: tuple[Tensor, ...] | None) -> tuple[Tensor, Tensor]:
+    states = encode(components, ids, weights=weights)
+    assert states.pooled is not None
+    return states.hidden.float().cpu(), states.pooled.float().cpu()
+
+
+def _store_in(unet: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Keeps the weights of the U-Net's layers in another type; autocast computes in its own."""
+    for module in unet.modules():
+        if isinstance(module, torch.nn.Linear | torch.nn.Conv2d):
+            module.to(dtype)
+
+
+def _checkpoint(encoder: Any) -> None:
+    """Turns on transformers' gradient checkpointing, which goes by another name since 5.20."""
+    enable = getattr(encoder, "activation_checkpointing_enable", None) or encoder.gradient_checkpointing_enable
+    enable()

@@ -1,0 +1,166 @@
+"""Whole trainings on tiny models: what they tell, what they save, and that they go on where they were."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.errors import CaddieError
+from core.runs.events import Event, Saved, Started, Step, Warned
+from core.training.control import Control
+from core.training.loop import NanLossError
+from tests.helpers import tiny_models
+from tests.helpers.tiny_training import losses, tiny_job, trainer_of
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def _same(one: Path, other: Path) -> bool:
+    a, b = load_file(one), load_file(other)
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("kind", tiny_models.KINDS)
+def test_a_training_of_each_family(tmp_path: Path, kind: tiny_models.Kind) -> None:
+    events: list[Event] = []
+    assert trainer_of(tiny_job(tmp_path, kind, max_train_steps=3), events).run() == "returned"
+    (started,) = [event for event in events if isinstance(event, Started)]
+    assert (started.optimizer, started.total_steps, started.source) == ("torch.optim.adamw.AdamW", 3, "builtin")
+    steps = [event for event in events if isinstance(event, Step)]
+    assert [step.step for step in steps] == [1, 2, 3]
+    assert all(step.loss is not None and math.isfinite(step.loss) and (step.grad_norm or 0) > 0 for step in steps)
+    assert all(group.lr == 1e-3 for step in steps for group in step.groups)
+    assert [group.name for group in steps[0].groups][-1] == "unet"
+    saved = tmp_path / "out" / "tiny.safetensors"
+    assert [event.path for event in events if isinstance(event, Saved)] == [str(saved)]
+    prefixes = {name.split("_")[1] for name in load_file(saved)}
+    assert prefixes == ({"te1", "te2", "unet"} if kind == "sdxl" else {"te", "unet"})
+
+
+def test_what_is_trained_moves_and_nothing_else(tmp_path: Path) -> None:
+    trainer_of(tiny_job(tmp_path, network_train_unet_only=True, save_precision="float")).run()
+    tensors = load_file(tmp_path / "out" / "tiny.safetensors")
+    ups = [tensor for name, tensor in tensors.items() if name.endswith("lora_up.weight")]
+    assert all(name.startswith("lora_unet_") for name in tensors)
+    assert sum(bool(up.any()) for up in ups) > 0.9 * len(ups)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"cache_latents": True, "cache_text_encoder_outputs": True, "network_train_unet_only": True, "kind": "sdxl"},
+        {"gradient_accumulation_steps": 2, "network_dropout": 0.3, "shuffle_caption": True, "flip_aug": True},
+        {"optimizer_type": "optimizers.Prodigy", "learning_rate": 1.0, "lr_scheduler": "cosine"},
+        {"optimizer_type": "RAdamScheduleFree", "optimizer_args": ["betas=0.9,0.99"]},
+    ],
+    ids=["plain", "caches", "accumulation, dropout, flips", "prodigy, cosine", "schedule-free"],
+)
+def test_a_training_that_is_resumed_ends_with_the_same_bits(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Stopped in the middle of an epoch, gone on in a new trainer."""
+    kind = options.pop("kind", "sd1")
+    job = tiny_job(tmp_path, kind, **{"save_every_n_steps": 3, "save_state": True, "max_train_steps": 5} | options)
+    whole: list[Event] = []
+    trainer_of(job, whole).run()
+    final = (tmp_path / "out" / "tiny.safetensors").rename(tmp_path / "whole.safetensors")
+    again: list[Event] = []
+    trainer_of(job.with_option("resume", str(tmp_path / "out" / "tiny-step00000003-state")), again).run()
+    assert losses(again) == losses(whole)[3:]
+    assert [event.step for event in again if isinstance(event, Step)] == [4, 5]
+    assert _same(final, tmp_path / "out" / "tiny.safetensors")
+
+
+def test_micro_batches_give_the_gradient_of_their_mean(tmp_path: Path) -> None:
+    events: list[Event] = []
+    trainer_of(tiny_job(tmp_path, gradient_accumulation_steps=2, max_train_steps=2), events).run()
+    plain: list[Event] = []
+    trainer_of(tiny_job(tmp_path, max_train_steps=2, learning_rate=1e-30), plain).run()
+    first = losses(plain)
+    assert losses(events)[0] == pytest.approx((first[0] + first[1]) / 2, rel=1e-6)  # type: ignore[operator]
+
+
+def test_checkpointing_changes_no_gradient(tmp_path: Path) -> None:
+    plain: list[Event] = []
+    trainer_of(tiny_job(tmp_path, max_train_steps=3), plain).run()
+    checked: list[Event] = []
+    trainer_of(tiny_job(tmp_path, max_train_steps=3, gradient_checkpointing=True), checked).run()
+    assert losses(checked) == pytest.approx(losses(plain), rel=1e-5)
+    norms = [[event.grad_norm for event in events if isinstance(event, Step)] for events in (plain, checked)]
+    assert norms[1] == pytest.approx(norms[0], rel=1e-5)
+
+
+def test_bfloat16_trains_near_float32(tmp_path: Path) -> None:
+    plain: list[Event] = []
+    trainer_of(tiny_job(tmp_path, max_train_steps=2), plain).run()
+    half: list[Event] = []
+    trainer_of(tiny_job(tmp_path, max_train_steps=2, mixed_precision="bf16"), half).run()
+    assert losses(half) == pytest.approx(losses(plain), rel=0.03)
+
+
+def test_nan_ends_the_training_and_saves_nothing(tmp_path: Path) -> None:
+    events: list[Event] = []
+    job = tiny_job(tmp_path, learning_rate=1e30, max_grad_norm=0.0, save_every_n_steps=1, max_train_steps=50)
+    with pytest.raises(NanLossError, match="learning rate"):
+        trainer_of(job, events).run()
+    assert not (tmp_path / "out" / "tiny.safetensors").exists()
+    for event in events:
+        if isinstance(event, Saved):
+            number = int(Path(event.path).stem[-8:])
+            assert all(math.isfinite(loss or 0) for loss in losses(events)[:number])
+
+
+def test_steps_with_nan_can_be_left_out(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    job = replace(tiny_job(tmp_path, max_train_steps=4), builtin={"nan": "skip"})
+    events: list[Event] = []
+    trainer = trainer_of(job, events)
+    real, calls = trainer._loss_of, iter(range(100))
+    trainer._loss_of = lambda batch, generator: real(batch, generator) * (math.nan if next(calls) == 1 else 1.0)
+    trainer.run()
+    assert [event.key for event in events if isinstance(event, Warned)] == ["step-skipped"]
+    tensors = load_file(tmp_path / "out" / "tiny.safetensors")
+    assert all(bool(tensor.isfinite().all()) for tensor in tensors.values())
+
+
+def test_a_stop_with_a_save_before_it(tmp_path: Path) -> None:
+    control = Control()
+    events: list[Event] = []
+    trainer = trainer_of(tiny_job(tmp_path, max_train_steps=50), events, control)
+    real = trainer._stepper.step
+
+    def step(number: int, epoch: float) -> bool:
+        if number == 3:
+            control.stop(save=True)
+        return real(number, epoch)
+
+    trainer._stepper.step = step  # type: ignore[method-assign]
+    assert trainer.run() == "stopped"
+    assert len(losses(events)) == 3
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "tiny-step00000003-state",
+        "tiny-step00000003.safetensors",
+    ]
+
+
+def test_a_stop_file_stops(tmp_path: Path) -> None:
+    file = tmp_path / "stop"
+    file.touch()
+    assert trainer_of(tiny_job(tmp_path), [], Control(file)).run() == "stopped"
+
+
+def test_a_state_of_another_job_is_refused(tmp_path: Path) -> None:
+    trainer_of(tiny_job(tmp_path, max_train_steps=1, save_state=True)).run()
+    state = str(tmp_path / "out" / "tiny-state")
+    with pytest.raises(CaddieError, match="does not fit"):
+        trainer_of(tiny_job(tmp_path, network_dim=3, resume=state))
+    with pytest.raises(CaddieError, match="seed 7"):
+        trainer_of(tiny_job(tmp_path, seed=8, resume=state))
