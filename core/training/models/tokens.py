@@ -44,6 +44,8 @@ class Tokenizer:
         bos, eos, pad: the first token, the one that ends the text, and the one that fills up.
         largest_id: of its vocabulary.
         source: where its vocabulary came from.
+        alone: a character that is the token `pad` wherever a prompt has it, whatever stands beside it; "" for none. The
+            tokenizer of SD 2.x knows its filling token "!" as a special one, and takes those out before anything else.
     """
 
     encode: Callable[[str], list[int]]
@@ -52,6 +54,7 @@ class Tokenizer:
     pad: int
     largest_id: int
     source: str
+    alone: str = ""
 
     def token_ids(self, text: str, max_token_length: int | None = None) -> torch.Tensor:
         """A prompt's tokens.
@@ -64,7 +67,7 @@ class Tokenizer:
             (chunks, 77) int64; each chunk has a first and a last token.
         """
         length = _content_length(max_token_length)
-        return self._chunks(self.encode(clean(text))[:length], length)
+        return self._chunks(self._content(text)[:length], length)
 
     def weighted_token_ids(self, text: str, max_token_length: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """A prompt's tokens where the prompt may say (word), (word:1.2) and [word].
@@ -76,7 +79,7 @@ class Tokenizer:
         tokens: list[int] = []
         weights: list[float] = []
         for piece, weight in weighted_pieces(text):
-            found = self.encode(clean(piece))
+            found = self._content(piece)
             tokens += found
             weights += [weight] * len(found)
             if len(tokens) > length:
@@ -85,6 +88,12 @@ class Tokenizer:
         filled = torch.tensor(weights[:length] + [1.0] * (length - len(weights)), dtype=torch.float32)
         of_chunks[:, 1:-1] = filled.reshape(-1, CHUNK)
         return self._chunks(tokens[:length], length), of_chunks
+
+    def _content(self, text: str) -> list[int]:
+        if not self.alone:
+            return self.encode(clean(text))
+        first, *others = (self.encode(clean(piece)) for piece in text.split(self.alone))
+        return first + [token for piece in others for token in (self.pad, *piece)]
 
     def _chunks(self, tokens: list[int], length: int) -> torch.Tensor:
         whole = [self.bos, *tokens, self.eos, *[self.pad] * (length - len(tokens))]
@@ -126,6 +135,10 @@ def _pads_with_zero(family: Family, number: int) -> bool:
     return family == "sd2" or number == 1
 
 
+def _alone(family: Family) -> str:
+    return "!" if family == "sd2" else ""
+
+
 def _has_vocabulary(folder: Path) -> bool:
     return (folder / "vocab.json").is_file() or (folder / "tokenizer.json").is_file()
 
@@ -150,16 +163,14 @@ def _from_folder(folder: Path, family: Family, number: int) -> Tokenizer:
     from transformers import CLIPTokenizer
 
     vocabulary, merges = _read_vocabulary(folder)
-    # The tokenizer of SD 2.x knows its filling token "!" as a special one, so that it is one wherever a prompt has it.
-    pad = "!" if family == "sd2" else EOS
-    tokenizer: Any = CLIPTokenizer(vocab=vocabulary, merges=merges, pad_token=pad)  # type: ignore[arg-type]
+    tokenizer: Any = CLIPTokenizer(vocab=vocabulary, merges=merges)  # type: ignore[arg-type]
     bos, eos = vocabulary[BOS], vocabulary[EOS]
 
     def encode(text: str) -> list[int]:
         return tokenizer(text, add_special_tokens=False, verbose=False).input_ids
 
     fill = vocabulary["!"] if _pads_with_zero(family, number) else eos
-    return Tokenizer(encode, bos, eos, fill, max(vocabulary.values()), str(folder))
+    return Tokenizer(encode, bos, eos, fill, max(vocabulary.values()), str(folder), _alone(family))
 
 
 def _read_vocabulary(folder: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
@@ -196,15 +207,10 @@ def _from_package(family: Family, number: int) -> Tokenizer:
         ) from problem
     packaged: Any = Packaged()
     bos, eos = int(packaged.start_of_text()), int(packaged.end_of_text())
-    special = family == "sd2"
 
     def encode(text: str) -> list[int]:
-        if not special:
-            return [int(token) for token in packaged.encode(text)]
-        pieces = text.split("!")
-        tokens = [int(token) for token in packaged.encode(pieces[0])]
-        for piece in pieces[1:]:
-            tokens += [0, *(int(token) for token in packaged.encode(piece))]
-        return tokens
+        return [int(token) for token in packaged.encode(text)]
 
-    return Tokenizer(encode, bos, eos, 0 if _pads_with_zero(family, number) else eos, eos, "instant-clip-tokenizer")
+    return Tokenizer(
+        encode, bos, eos, 0 if _pads_with_zero(family, number) else eos, eos, "instant-clip-tokenizer", _alone(family)
+    )
