@@ -91,6 +91,7 @@ def load_components(
     _check_vae(vae, settings.vae or str(facts.path))
     for encoder, tokenizer in zip(encoders, tokenizers, strict=True):
         _check_vocabulary(facts, encoder, tokenizer)
+    _check_clip_skip(facts, encoders[0], settings.clip_skip)
     scale = LATENT_SCALES[facts.family] if settings.vae else float(vae.config["scaling_factor"])
     return Components(facts, unet, vae, encoders, tokenizers, training_alphas(), scale)
 
@@ -237,6 +238,17 @@ def _check_vocabulary(facts: ModelFacts, encoder: nn.Module, tokenizer: Tokenize
             Text(
                 f"The tokenizer of {facts.path} knows {tokenizer.largest_id + 1} tokens, its text encoder only {known}.",
                 f"{facts.path} のトークナイザーの語彙は {tokenizer.largest_id + 1} 語ですが、テキストエンコーダーの語彙は {known} 語です。",
+            )
+        )
+
+
+def _check_clip_skip(facts: ModelFacts, encoder: nn.Module, clip_skip: int | None) -> None:
+    layers = int(encoder.config.num_hidden_layers)  # type: ignore[union-attr]
+    if clip_skip is not None and facts.family != "sdxl" and clip_skip > layers:
+        raise CaddieError(
+            Text(
+                f"clip_skip = {clip_skip}, but the text encoder of {facts.path} has only {layers} layers.",
+                f"clip_skip = {clip_skip} ですが、{facts.path} のテキストエンコーダーは {layers} 層しかありません。",
             )
         )
 

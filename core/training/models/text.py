@@ -43,7 +43,8 @@ def encode(
     Args:
         components: the model.
         token_ids: of each encoder, (B, chunks, 77) int64, on the encoders' device or not.
-        clip_skip: layer counted from the end, None and 1 for the last; SDXL pays no heed to it.
+        clip_skip: layer counted from the end, None and 1 for the last; SDXL pays no heed to it. `load_components` has
+            checked that there is such a layer.
         weights: of the tokens, (B, chunks, 77), for each encoder.
 
     Returns:
@@ -89,9 +90,6 @@ def _last_states(encoder: Any, flat: torch.Tensor, clip_skip: int | None) -> tor
     if clip_skip is None or clip_skip == 1:
         return encoder(flat).last_hidden_state
     states = encoder(flat, output_hidden_states=True).hidden_states
-    if clip_skip >= len(states):
-        # Layer 0 is the embedding itself. An option out of range is a programming mistake by now: it was checked.
-        raise IndexError(clip_skip)
     return inner_model(encoder).final_layer_norm(states[-clip_skip])
 
 

@@ -197,6 +197,13 @@ def test_a_vocabulary_larger_than_the_encoders_is_refused(models: dict[Kind, Tin
         _load(path, "sd1", configs=configs)
 
 
+def test_a_clip_skip_past_the_first_layer_is_refused(models: dict[Kind, TinyModel], tmp_path: Path) -> None:
+    folder = tiny_models.save(models["sd1"], tmp_path / "model")
+    with pytest.raises(CaddieError, match="clip_skip = 3"):
+        _load(folder, "sd1", clip_skip=3)
+    assert len(_load(folder, "sd1", clip_skip=2).text_encoders) == 1
+
+
 def test_the_schedule_is_the_one_all_were_trained_with(models: dict[Kind, TinyModel], tmp_path: Path) -> None:
     alphas = _load(tiny_models.save(models["sd1"], tmp_path / "model"), "sd1").alphas_cumprod
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
