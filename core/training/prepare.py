@@ -27,7 +27,7 @@ from core.training.models.family import ModelFacts, inspect_model
 from core.training.models.load import Components, load_components
 from core.training.models.text import encode
 from core.training.objective.objective import Objective
-from core.training.optimizer import BuiltOptimizer, build_optimizer
+from core.training.optimizer import BuiltOptimizer, build_optimizer, rehearse
 from core.training.plan import Plan
 from core.training.randomness import seed_everything
 from core.training.rates.schedules import build_schedule
@@ -58,6 +58,7 @@ class Preparation:
         self.machine: Machine = machine_for(plan.loop, find_device(device))
         self.start, self._state = self._resumed()
         self.seed = self._seed()
+        _try_optimizer(plan)
         models = plan.models
         self.facts: ModelFacts = inspect_model(
             Path(models.pretrained_model_name_or_path),
@@ -174,6 +175,7 @@ class Preparation:
     def _stepper(self, network: LoraNetwork, length: Length) -> Stepper:
         rates = self.plan.rates
         groups = network.parameter_groups(rates.learning_rate)
+        rehearse(rates.optimizer, groups.groups, rates.learning_rate)
         built = build_optimizer(rates.optimizer, groups.groups, rates.learning_rate)
         for warning in built.warnings:
             self.reporter.warned("optimizer", str(warning))
@@ -255,6 +257,16 @@ def prepare(plan: Plan, reporter: Reporter, control: Control, device: str = "") 
         CaddieError: anything else that is missing, broken or does not fit.
     """
     return Preparation(plan, reporter, control, device).trainer()
+
+
+def _try_optimizer(plan: Plan) -> None:
+    """Builds and steps the optimizer on a toy: a wrong argument is found before the model is loaded.
+
+    Raises:
+        CaddieError: it cannot be built or stepped.
+    """
+    rates = plan.rates
+    rehearse(rates.optimizer, [{"params": [torch.zeros(1)], "lr": rates.learning_rate}], rates.learning_rate)
 
 
 def _latent_encoder(components: Components, device: torch.device) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
