@@ -112,7 +112,7 @@ def save_lora(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, 
         raise CaddieError(
             Text(
                 f"The LoRA could not be saved as {path}: {error.strerror or error}. Make room or choose another output folder.",
-                f"LoRA を {path} に保存できません: {error.strerror or error}。空き容量を確保するか、別の出力フォルダを選んでください。",
+                f"LoRA を {path} に保存できません: {error.strerror or error}。空き容量を確保するか、別の出力フォルダーを選んでください。",
             )
         ) from error
 
