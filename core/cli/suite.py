@@ -15,7 +15,8 @@ def run_test(options: Namespace) -> int:
     variables = {**os.environ, "PYTHONUTF8": "1", "PYTHONNOUSERSITE": "1"}
     variables.setdefault("QT_QPA_PLATFORM", "offscreen")
     # Files stay together: their fixtures (a trained run, a probed environment) are made once a file.
-    parallel = ["-n", "auto", "--dist", "loadfile"] if not options.arguments else []
+    whole = set(options.arguments) <= {"--exhaustive"}
+    parallel = ["-n", "auto", "--dist", "loadfile"] if whole else []
     command = [sys.executable, "-m", "pytest", *parallel, *options.arguments]
     try:
         return subprocess.run(command, cwd=PROJECT_ROOT, env=variables, check=False).returncode

@@ -173,7 +173,7 @@ def _write(path: str, arrays: dict[str, NDArray[Any]]) -> None:
                 Text(
                     f"{path}: the disk is full. Make room, or keep the cache in memory (cache_latents without "
                     "cache_latents_to_disk).",
-                    f"{path}: ディスクの空き容量がありません。空きを増やすか、キャッシュをメモリーに置いてください"
+                    f"{path}: ディスクの空き容量がありません。空きを増やすか、キャッシュをメモリに置いてください"
                     "(cache_latents_to_disk なしの cache_latents)。",
                 )
             ) from error
