@@ -58,7 +58,8 @@ def write_configs(folder: Path, model: TinyModel) -> Path:
     parts: dict[str, Any] = {"unet": model.unet, "vae": model.vae}
     for name, part in parts.items():
         part.save_config(inner / name)
-    for name, encoder in zip(("text_encoder", "text_encoder_2"), model.text_encoders, strict=False):
+    encoders: tuple[Any, ...] = model.text_encoders
+    for name, encoder in zip(("text_encoder", "text_encoder_2"), encoders, strict=False):
         (inner / name).mkdir(parents=True)
         (inner / name / "config.json").write_text(json.dumps(encoder.config.to_dict(), default=str), encoding="utf-8")
     return folder
