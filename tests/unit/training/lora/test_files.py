@@ -154,8 +154,9 @@ def test_diffusers_reads_the_file_and_gives_the_same_output(kind: Any, tmp_path:
     assert relative_error(plain, wanted) > 0.05
 
 
-@pytest.mark.parametrize("kind", ["sd1", "sd2-v", "sdxl"])
-@pytest.mark.parametrize("precision", list(DTYPES))
+@pytest.mark.parametrize(
+    ("kind", "precision"), [("sd1", "float"), ("sd1", "fp16"), ("sd1", "bf16"), ("sd2-v", "float"), ("sdxl", "float")]
+)
 def test_a_saved_file_loads_again(kind: Any, precision: Any, tmp_path: Path) -> None:
     model, network = trained(kind)
     wanted = unet_output(model)
