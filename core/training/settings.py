@@ -171,7 +171,7 @@ def read_loop(options: OptionReader) -> LoopSettings:
         compile=options.flag("torch_compile"),
         fused_backward=options.flag("fused_backward_pass"),
         nan=options.word("caddie_nan", NAN_POLICIES, "stop"),
-        ema=options.number("caddie_ema", 0.0, least=0.0),
+        ema=_decay(options),
     )
 
 
@@ -219,6 +219,13 @@ def read_validation(options: OptionReader) -> ValidationSettings:
         every_epochs=options.maybe_integer("validate_every_n_epochs", least=1),
         most_batches=options.maybe_integer("max_validation_steps", least=1),
     )
+
+
+def _decay(options: OptionReader) -> float:
+    decay = options.number("caddie_ema", 0.0, least=0.0)
+    if decay >= 1:
+        options.refuse("caddie_ema", decay, Text("has to be below 1", "は 1 未満にしてください"))
+    return decay
 
 
 def _needs(what: str) -> Text:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from diffusers.training_utils import EMAModel
 from torch import Tensor
 
 from core.runs.companion import before_group, effective_lr, gradient_norm, peak_memory
@@ -66,6 +67,8 @@ class Stepper:
         self._optimizer = built.optimizer
         self._names = tuple(group_names)
         self._settings = settings
+        self._trained = [p for group in built.optimizer.param_groups for p in group["params"]]
+        self._average = EMAModel(self._trained, decay=settings.ema, foreach=True) if settings.ema else None
         self._readback: Readback[_About] = Readback(machine.device)
         self._losses: list[Tensor] = []
         self._last_time: float | None = None
@@ -129,6 +132,8 @@ class Stepper:
                 return False
         if self.scheduler is not None:
             self.scheduler.step()
+        if self._average is not None:
+            self._average.step(self._trained)
         return True
 
     def _send(self, number: int, epoch: float, loss: Tensor, norm: Tensor, groups: list[dict[str, Any]]) -> None:
@@ -150,11 +155,19 @@ class Stepper:
 
     @contextlib.contextmanager
     def resting(self) -> Iterator[None]:
-        """Within it the weights are those to be saved and sampled with: the schedule-free family trains on others."""
+        """Within it the weights are those to be saved and sampled with: the schedule-free family trains on others.
+
+        With a moving average it is that.
+        """
         self.built.eval()
+        if self._average is not None:
+            self._average.store(self._trained)
+            self._average.copy_to(self._trained)
         try:
             yield
         finally:
+            if self._average is not None:
+                self._average.restore(self._trained)
             self.built.train()
 
     def state_dict(self) -> dict[str, Any]:
@@ -164,6 +177,8 @@ class Stepper:
             state["scheduler"] = self.scheduler.state_dict()
         if self.scaler is not None:
             state["scaler"] = self.scaler.state_dict()
+        if self._average is not None:
+            state["average"] = self._average.state_dict()
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -173,6 +188,9 @@ class Stepper:
             self.scheduler.load_state_dict(state["scheduler"])
         if self.scaler is not None and "scaler" in state:
             self.scaler.load_state_dict(state["scaler"])
+        if self._average is not None and "average" in state:
+            self._average.load_state_dict(state["average"])
+            self._average.to(device=self._trained[0].device)
 
 
 def _event(about: _About, values: list[float]) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,16 @@ def test_what_is_trained_moves_and_nothing_else(tmp_path: Path) -> None:
         {"cache_latents": True, "cache_text_encoder_outputs": True, "network_train_unet_only": True, "kind": "sdxl"},
         {"gradient_accumulation_steps": 2, "network_dropout": 0.3, "shuffle_caption": True, "flip_aug": True},
         {"optimizer_type": "optimizers.Prodigy", "learning_rate": 1.0, "lr_scheduler": "cosine"},
-        {"optimizer_type": "RAdamScheduleFree", "optimizer_args": ["betas=0.9,0.99"]},
+        {"optimizer_type": "RAdamScheduleFree", "optimizer_args": ["betas=0.9,0.99"], "ema": 0.9},
     ],
-    ids=["plain", "caches", "accumulation, dropout, flips", "prodigy, cosine", "schedule-free"],
+    ids=["plain", "caches", "accumulation, dropout, flips", "prodigy, cosine", "schedule-free, averaged"],
 )
 def test_a_training_that_is_resumed_ends_with_the_same_bits(tmp_path: Path, options: dict[str, Any]) -> None:
     """Stopped in the middle of an epoch, gone on in a new trainer."""
-    kind = options.pop("kind", "sd1")
+    options = dict(options)
+    kind, builtin = options.pop("kind", "sd1"), {"ema": options.pop("ema", 0.0)}
     job = tiny_job(tmp_path, kind, **{"save_every_n_steps": 3, "save_state": True, "max_train_steps": 5} | options)
+    job = replace(job, builtin=builtin)
     whole: list[Event] = []
     trainer_of(job, whole).run()
     final = (tmp_path / "out" / "tiny.safetensors").rename(tmp_path / "whole.safetensors")
@@ -118,8 +121,6 @@ def test_nan_ends_the_training_and_saves_nothing(tmp_path: Path) -> None:
 
 
 def test_steps_with_nan_can_be_left_out(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     job = replace(tiny_job(tmp_path, max_train_steps=4), builtin={"nan": "skip"})
     events: list[Event] = []
     trainer = trainer_of(job, events)
@@ -129,6 +130,21 @@ def test_steps_with_nan_can_be_left_out(tmp_path: Path) -> None:
     assert [event.key for event in events if isinstance(event, Warned)] == ["step-skipped"]
     tensors = load_file(tmp_path / "out" / "tiny.safetensors")
     assert all(bool(tensor.isfinite().all()) for tensor in tensors.values())
+
+
+def test_the_average_is_what_is_saved(tmp_path: Path) -> None:
+    """The first step of diffusers' average takes the weights as they are; from there on it follows."""
+    job = tiny_job(tmp_path, max_train_steps=3, save_every_n_steps=1, save_precision="float", learning_rate=0.1)
+    trainer_of(job).run()
+    plain = [load_file(tmp_path / "out" / f"tiny-step0000000{step}.safetensors") for step in (1, 2, 3)]
+    trainer_of(replace(job, builtin={"ema": 0.5})).run()
+    name = next(name for name in plain[0] if name.endswith("lora_down.weight"))
+    average = plain[0][name]
+    for step in (2, 3):
+        average = average + (plain[step - 1][name] - average) * (1 - min(0.5, step / (9 + step)))
+    saved = load_file(tmp_path / "out" / "tiny.safetensors")[name]
+    torch.testing.assert_close(saved, average)
+    assert not torch.equal(saved, plain[2][name])
 
 
 def test_a_stop_with_a_save_before_it(tmp_path: Path) -> None:
