@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.errors import CaddieError
 from core.job.model import Job
 from core.text import Text
 from core.training.data.settings import DataSettings
 from core.training.data.settings import read_settings as read_data
+from core.training.lora.blocks import read_blocks
 from core.training.lora.settings import FileSettings, NetworkSettings, read_file_settings
 from core.training.lora.settings import read_settings as read_network
 from core.training.models.settings import ModelSettings
@@ -36,7 +38,7 @@ SCRIPTS = ("train_network.py", "sdxl_train_network.py")
 class Plan:
     """A job, as each room of the trainer understands it."""
 
-    script: str
+    job: Job
     models: ModelSettings
     network: NetworkSettings
     files: FileSettings
@@ -63,7 +65,7 @@ def plan_of(job: Job) -> Plan:
             "script", job.script, Text(f"is no training that it can do ({known})", f"には対応していません (対応: {known})")
         )
     plan = Plan(
-        script=job.script,
+        job=job,
         models=read_models(options),
         network=read_network(options),
         files=read_file_settings(options),
@@ -80,5 +82,9 @@ def plan_of(job: Job) -> Plan:
     if (plan.data.cache_text or plan.data.cache_text_to_disk) and plan.network.train_text:
         why = Text("needs network_train_unet_only", "には network_train_unet_only が必要です")
         options.refuse("cache_text_encoder_outputs", True, why)
+    try:
+        read_blocks(plan.network, sdxl=job.script.startswith("sdxl_"))
+    except CaddieError as error:
+        options.problems.append(error.text)
     options.finish()
     return plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from core.errors import CaddieError
+from core.options.snapshot import snapshot_for
 from core.text import Text
 from core.training.control import Control
 from core.training.data.cache import LatentStore, TextStore, cache_latents, cache_text
@@ -19,9 +21,12 @@ from core.training.data.check import check_data
 from core.training.data.contents import DataReport
 from core.training.data.dataset import Dataset, Pace
 from core.training.forward import Forward
+from core.training.header import ModelHash, data_texts
 from core.training.loop import Length, Moments, Trainer, length_of
 from core.training.lora.files import LoraFile, read_lora, save_lora
+from core.training.lora.metadata import TrainingFacts, header_texts
 from core.training.lora.network import LoraNetwork, build_network, merge_lora
+from core.training.lora.settings import SavePrecision
 from core.training.machine import Machine, find_device, machine_for
 from core.training.models.family import ModelFacts, inspect_model
 from core.training.models.load import Components, load_components
@@ -39,6 +44,7 @@ from core.training.steps import Stepper
 STRIDE = 8
 """Pixels of a side per latent, of every Stable Diffusion up to SDXL."""
 LARGEST_SEED = 2**32
+SAVED_AS: Mapping[SavePrecision, torch.dtype] = {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class Preparation:
@@ -64,7 +70,7 @@ class Preparation:
             Path(models.pretrained_model_name_or_path),
             v2=models.v2,
             v_parameterization=models.v_parameterization,
-            script=plan.script,
+            script=plan.job.script,
         )
         self.report: DataReport = check_data(plan.data, is_sdxl=self.facts.family == "sdxl", seed=self.seed)
         self.report.raise_errors()
@@ -86,10 +92,11 @@ class Preparation:
         stepper = self._stepper(network, length)
         self._continue(network, stepper)
         forward = self._forward(components)
+        header = self._header(stepper.built, length)
         saver = Saver(
             plan.saves,
             length.epochs,
-            lambda path, place: self._write(network, stepper, path, place, self._metadata(stepper.built, length)),
+            lambda path, place: self._write(network, stepper, path, header(place)),
             lambda: {"network": network.state_dict(), **stepper.state_dict()},
             self.reporter,
         )
@@ -232,15 +239,35 @@ class Preparation:
             validates_at=lambda place, epoch: False,
         )
 
-    def _metadata(self, built: BuiltOptimizer, length: Length) -> Mapping[str, str]:
-        return {"ss_optimizer": built.description}
+    def _header(self, built: BuiltOptimizer, length: Length) -> Callable[[Place], Mapping[str, str]]:
+        """What the header of a file says that is saved at a place."""
+        plan, started, session = self.plan, time.time(), random.getrandbits(32)
+        known = snapshot_for(plan.job.script)
+        assert known is not None, "the plan takes only scripts that are known"
+        data = data_texts(plan, self.report, length)
+        hashes = ModelHash(self.facts.path)
 
-    def _write(self, network: LoraNetwork, stepper: Stepper, path: Path, place: Place, metadata: Mapping[str, str]) -> None:
+        def texts(place: Place) -> Mapping[str, str]:
+            facts = TrainingFacts(
+                family=self.facts.family,
+                v_prediction=self.facts.prediction == "v_prediction",
+                started=started,
+                saved=time.time(),
+                session=session,
+                steps=place.step,
+                epoch=place.epochs_begun,
+                optimizer=built.description,
+                more={**data, **hashes.texts(), "ss_seed": self.seed},
+            )
+            return header_texts(plan.job.options, known, plan.network, plan.files, facts)
+
+        return texts
+
+    def _write(self, network: LoraNetwork, stepper: Stepper, path: Path, header: Mapping[str, str]) -> None:
         precision = self.plan.files.precision
-        dtype = None if precision is None else {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
         with stepper.resting():
-            tensors = network.tensors(dtype)
-        save_lora(path, tensors, {**metadata, "ss_epoch": str(place.epochs_begun), "ss_steps": str(place.step)})
+            tensors = network.tensors(None if precision is None else SAVED_AS[precision])
+        save_lora(path, tensors, header)
 
 
 def prepare(plan: Plan, reporter: Reporter, control: Control, device: str = "") -> Trainer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from core.errors import CaddieError
@@ -88,6 +90,22 @@ def test_micro_batches_give_the_gradient_of_their_mean(tmp_path: Path) -> None:
     trainer_of(tiny_job(tmp_path, max_train_steps=2, learning_rate=1e-30), plain).run()
     first = losses(plain)
     assert losses(events)[0] == pytest.approx((first[0] + first[1]) / 2, rel=1e-6)  # type: ignore[operator]
+
+
+def test_the_header_says_what_readers_of_loras_look_for(tmp_path: Path) -> None:
+    """The keys that sd-scripts writes for the same kind of job, in a golden header of its own."""
+    golden = json.loads((Path(__file__).parents[2] / "golden" / "lora_header.json").read_text(encoding="utf-8"))
+    wanted = {*golden["header"], *golden["not_of_the_job"]} - {"ss_sd_scripts_commit_hash", "sshs_model_hash", "sshs_legacy_hash"}
+    trainer_of(tiny_job(tmp_path, max_train_steps=1)).run()
+    with safe_open(tmp_path / "out" / "tiny.safetensors", "pt") as file:
+        header = file.metadata()
+    # A folder has no hash; the golden model was a file.
+    assert wanted - header.keys() <= {"ss_sd_model_hash", "ss_new_sd_model_hash", "ss_network_args"}
+    assert {"sshs_model_hash", "sshs_legacy_hash"} <= header.keys()
+    assert json.loads(header["ss_dataset_dirs"]) == {"2_shapes": {"n_repeats": 2, "img_count": 4}}
+    assert json.loads(header["ss_tag_frequency"])["2_shapes"]["a red circle"] == 1
+    assert (header["ss_steps"], header["ss_num_train_images"], header["ss_seed"]) == ("1", "8", "7")
+    assert "None" not in (header["ss_optimizer"], header["ss_resolution"])
 
 
 def test_checkpointing_changes_no_gradient(tmp_path: Path) -> None:
