@@ -28,6 +28,10 @@ class NanLossError(CaddieError):
     """The loss is no number, and the job does not want to go on so."""
 
 
+class NoMemoryError(CaddieError):
+    """The device has no memory left for a step."""
+
+
 class Data(Protocol):
     """Where batches come from."""
 
@@ -128,8 +132,23 @@ class Trainer:
 
         Raises:
             NanLossError: the loss is no number.
+            NoMemoryError: the device has no memory left.
             CaddieError: something could not be written or read.
         """
+        try:
+            return self._run()
+        except torch.OutOfMemoryError as error:
+            first = str(error).splitlines()[0]
+            raise NoMemoryError(
+                Text(
+                    "The GPU's memory is not enough for this job. What helps most: gradient_checkpointing, a smaller "
+                    f"train_batch_size, cache_latents; then a lower resolution or network_dim. ({first})",
+                    "GPU メモリが足りません。効果が大きいのは gradient_checkpointing の有効化、train_batch_size を小さくすること、"
+                    f"cache_latents の有効化です。次に解像度や network_dim を下げてください。({first})",
+                )
+            ) from error
+
+    def _run(self) -> How:
         self._reporter.step = self._place.step
         self._stepper.built.train()
         if self._moments.samples_at(self._place, False):

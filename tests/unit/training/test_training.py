@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from core.errors import CaddieError
 from core.runs.events import Event, Saved, Started, Step, Warned
 from core.training.control import Control
-from core.training.loop import NanLossError
+from core.training.loop import NanLossError, NoMemoryError
 from tests.helpers import tiny_models
 from tests.helpers.tiny_training import losses, tiny_job, trainer_of
 
@@ -136,6 +136,18 @@ def test_nan_ends_the_training_and_saves_nothing(tmp_path: Path) -> None:
         if isinstance(event, Saved):
             number = int(Path(event.path).stem[-8:])
             assert all(math.isfinite(loss or 0) for loss in losses(events)[:number])
+
+
+def test_no_memory_names_what_would_help(tmp_path: Path) -> None:
+    trainer = trainer_of(tiny_job(tmp_path))
+
+    def too_much(*_: Any) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore")
+
+    trainer._loss_of = too_much
+    with pytest.raises(NoMemoryError) as caught:
+        trainer.run()
+    assert all(name in caught.value.text.ja for name in ("gradient_checkpointing", "train_batch_size", "cache_latents"))
 
 
 def test_steps_with_nan_can_be_left_out(tmp_path: Path) -> None:
