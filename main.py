@@ -10,7 +10,8 @@ import sys
 
 ROOT = os.path.dirname(os.path.realpath(__file__))
 VENV = os.path.join(ROOT, ".venv")
-VERB_GROUPS = {"demo": ("app", "train"), "bench": ("app", "train"), "test": ("app", "train", "test")}
+TRAINER = ("app", "train")
+VERB_GROUPS = {"demo": TRAINER, "bench": TRAINER, "test": ("app", "train", "test")}
 
 
 def main(arguments):
@@ -69,7 +70,7 @@ def _prepare(verb, arguments):
             return code
     from core.bootstrap import stamp
 
-    groups, window = VERB_GROUPS.get(verb, ("app",)), verb in ("window", "test")
+    groups, window = _groups(verb, arguments), verb in ("window", "test")
     if stamp.is_ready(ROOT, groups, window=window):
         return None
     if sys.stderr is None and sys.platform == "win32":  # pythonw, and an update of Caddie wants other packages
@@ -88,6 +89,16 @@ def _prepare(verb, arguments):
     except KeyboardInterrupt:
         return 130
     return None
+
+
+def _groups(verb, arguments):
+    # type: (str, list[str]) -> tuple[str, ...]
+    """What pyproject.toml calls the packages that a verb needs; a job of the built-in trainer needs those that train."""
+    if verb == "run":
+        from core.cli.parser import trains_here
+
+        return TRAINER if trains_here(arguments) else ("app",)
+    return VERB_GROUPS.get(verb, ("app",))
 
 
 def _refuse_python():

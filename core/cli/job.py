@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from core.catalogue.loader import load_catalogue
@@ -10,11 +11,13 @@ from core.catalogue.spec import OptimizerSpec
 from core.cli.optimizers import find_optimizer
 from core.cli.output import note
 from core.cli.place import find_place, options_in
+from core.command.builtin import builtin_text, export_builtin
 from core.command.export import export_file, export_job
 from core.command.surroundings import own_variables, surroundings_of
 from core.environment.module_path import hidden_package_problem
 from core.errors import CaddieError
 from core.job.check import job_faults
+from core.job.engine import engine_hindrances
 from core.job.model import Job
 from core.job.new import new_job
 from core.job.optimizer import fast_hindrance, needs_package, wants_loss, with_fast, with_hand_loss
@@ -25,6 +28,8 @@ from core.text import Text
 def run_command(options: Namespace) -> int:
     """Prints or writes the command of a job."""
     job = load_job(Path(options.job))
+    if job.engine == "builtin":
+        return _builtin_command(job, options)
     environment = find_place(job, options)
     known = options_in(environment, job.script)
     for fault in job_faults(job, known, load_catalogue()):
@@ -40,6 +45,20 @@ def run_command(options: Namespace) -> int:
         note(Text(f"Written: {path}", f"書き出しました: {path}"))
     else:
         print(export_job(job, options.format, environment=environment, options=known), end="")
+    return 0
+
+
+def _builtin_command(job: Job, options: Namespace) -> int:
+    """What runs the job's file with the built-in trainer; what it cannot do is said beside it."""
+    file = Path(options.job)
+    for hindrance in engine_hindrances(job):
+        note(hindrance.text)
+    if options.output:
+        path = Path(options.output)
+        export_builtin(job, file, path, options.format)
+        note(Text(f"Written: {path}", f"書き出しました: {path}"))
+    else:
+        print(builtin_text(job, file, options.format), end="")
     return 0
 
 
@@ -65,7 +84,7 @@ def run_new(options: Namespace) -> int:
         )
     catalogue = load_catalogue()
     spec = find_optimizer(catalogue, options.optimizer)
-    job = new_job(spec, catalogue)
+    job = replace(new_job(spec, catalogue), engine=options.engine)
     if options.fast or (spec.fast is not None and options.optimizer == spec.fast.optimizer_type):
         job = _fast(job, spec)
     if options.hand_loss:

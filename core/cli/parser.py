@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
 from core import __version__
 
 FORMATS = ("argv", "sh", "bat", "ps1", "toml")
+ENGINES = ("sd-scripts", "builtin")
 BENCH_SETS = ("sd15", "sdxl", "full", "sd15-tiny", "sdxl-tiny", "full-tiny")
 
 _EPILOG = """\
@@ -16,6 +18,9 @@ without a verb: open the window (a job file as the only word opens that job); wi
 
 exit codes: 0 ok, 1 failed, 2 wrong usage. CADDIE_HOME moves Caddie's data, CADDIE_LANGUAGE=en|ja sets the language.
 """
+
+
+_NAMES_BUILTIN = re.compile(r"""\s*(\w+\s*\.\s*)?caddie_engine\s*=\s*["']builtin["']""")
 
 
 class Verbs(Protocol):
@@ -115,6 +120,12 @@ def _add_run(verbs: Verbs) -> None:
     verb.add_argument("--detach", action="store_true", help="start it, say where it is, and return")
     verb.add_argument("--plain", action="store_true", help="without the companion; metrics from TensorBoard and the console")
     verb.add_argument("--out", metavar="DIR", help="folder in which the run's folder is made")
+    verb.add_argument(
+        "--engine", choices=ENGINES, help="what trains, instead of what the job names; builtin needs no environment"
+    )
+    verb.add_argument(
+        "--isolated", action="store_true", help="in a process of its own, which is what the command line always does"
+    )
     add_place(verb)
     add_json(verb)
 
@@ -123,6 +134,7 @@ def _add_new(verbs: Verbs) -> None:
     verb = verbs.add_parser("new", help="a job file to begin with")
     verb.add_argument("--optimizer", required=True, metavar="NAME", help="catalogue name")
     verb.add_argument("-o", "--output", required=True, metavar="JOB", help="file to write (.toml)")
+    verb.add_argument("--engine", choices=ENGINES, default="sd-scripts", help="what trains it (default: sd-scripts)")
     verb.add_argument("--fast", action="store_true", help="with Caddie's own fast implementation of the optimizer")
     verb.add_argument("--hand-loss", action="store_true", help="the companion tells the emo series its loss")
     verb.add_argument("--force", action="store_true", help="replace an existing file")
@@ -160,6 +172,24 @@ def positive(word: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
+
+
+def trains_here(arguments: Sequence[str]) -> bool:
+    """Whether these words, whose usage is right, train a job with the built-in trainer, in Caddie's own Python.
+
+    The job is only looked into, not read: that takes packages which may not be installed yet. What is wrong with it is
+    said later, by whoever reads it.
+    """
+    options = build_parser().parse_args(arguments)
+    if options.verb != "run":
+        return False
+    if options.engine:
+        return options.engine == "builtin"
+    try:
+        with open(options.job, encoding="utf-8-sig", errors="replace") as file:
+            return any(_NAMES_BUILTIN.match(line) for line in file)
+    except OSError:
+        return False
 
 
 def check_usage(arguments: Sequence[str]) -> int | None:

@@ -1,4 +1,4 @@
-"""`run JOB`: the same run machinery as the window's."""
+"""`run JOB`: the same run machinery as the window's, with whichever engine the job or the command line names."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from pathlib import Path
 from core.cli.output import note, print_json
 from core.cli.place import find_place, options_in
 from core.cli.watch import show_outcome, watch
-from core.errors import Problems
+from core.errors import CaddieError, Problems
 from core.job.missing import missing_faults
+from core.job.model import Job
 from core.job.store import load_job
+from core.options.model import OptionSet
+from core.options.snapshot import snapshot_for
+from core.runs.builtin import start_builtin_run
+from core.runs.folder import RunFolder
 from core.runs.launch import start_run
 from core.runs.outcome import Ending
 from core.text import Text
+
+PLACES = ("environment", "python", "checkout", "plain")
+"""Options of the verb that are about sd-scripts alone."""
 
 
 def run_run(options: Namespace) -> int:
     """Starts a job and follows it."""
     job = load_job(Path(options.job))
-    if options.plain:
-        job = replace(job, companion=False)
-    environment = find_place(job, options)
-    known = options_in(environment, job.script)
-    missing = missing_faults(job, known)
-    if missing:
-        raise Problems(
-            Text("This job is not complete:", "このジョブには不足があります:"), [fault.sentence() for fault in missing]
-        )
-    run = start_run(job, environment, known, runs_dir=Path(options.out).absolute() if options.out else None)
+    if options.engine:
+        job = replace(job, engine=options.engine)
+    run = _start_builtin(job, options) if job.engine == "builtin" else _start_sd_scripts(job, options)
     note(Text(f"Run folder: {run.path}", f"実行フォルダー: {run.path}"))
     if options.detach:
         if options.json:
@@ -40,3 +41,39 @@ def run_run(options: Namespace) -> int:
         print_json({"run": run.path, "outcome": outcome})
         return 0 if outcome.ending is Ending.FINISHED else 1
     return show_outcome(outcome)
+
+
+def _start_sd_scripts(job: Job, options: Namespace) -> RunFolder:
+    if options.plain:
+        job = replace(job, companion=False)
+    environment = find_place(job, options)
+    known = options_in(environment, job.script)
+    missing = missing_faults(job, known)
+    if missing:
+        raise Problems(
+            Text("This job is not complete:", "このジョブには不足があります:"), [fault.sentence() for fault in missing]
+        )
+    return start_run(job, environment, known, runs_dir=_runs_dir(options))
+
+
+def _start_builtin(job: Job, options: Namespace) -> RunFolder:
+    """No environment is asked for: the built-in trainer runs in Caddie's own Python."""
+    given = [f"--{name}" for name in PLACES if getattr(options, name)]
+    if given:
+        listed = ", ".join(given)
+        raise CaddieError(
+            Text(
+                f"{listed}: only for sd-scripts. The built-in trainer runs in Caddie's own Python; leave it out, or add "
+                "--engine sd-scripts.",
+                f"{listed} は sd-scripts 専用です。内蔵トレーナーは Caddie 自身の Python で動きます。指定を外すか、"
+                "--engine sd-scripts を付けてください。",
+            )
+        )
+    known = snapshot_for(job.script) or OptionSet(script=job.script, options={}, source="snapshot")
+    # Like the window: a job's relative paths mean the same wherever the command is given.
+    base = Path(options.job).absolute().parent
+    return start_builtin_run(job, known, runs_dir=_runs_dir(options), base=base)
+
+
+def _runs_dir(options: Namespace) -> Path | None:
+    return Path(options.out).absolute() if options.out else None

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from core.cli.output import note, say
-from core.runs.events import Event, Saved, Step, Warned
+from core.runs.events import Event, Sample, Saved, Step, Warned
 from core.runs.folder import RunFolder
 from core.runs.follow import Follower, Update
 from core.runs.outcome import Ending, Outcome
@@ -123,7 +123,7 @@ class _Display:
             facts += [f"lr {group.lr:.3g}" for group in event.groups[-1:] if group.d_lr is None and group.lr is not None]
             self._facts = "  ".join(facts)
             self._bar.update(self._task, facts=self._facts)
-        elif isinstance(event, Saved):
+        elif isinstance(event, Sample | Saved):
             self.say(event.path)
         elif isinstance(event, Warned):
             self.say(f"! {event.key} {event.detail}")
