@@ -55,7 +55,6 @@ class LoopSettings:
         fp8_base: the frozen U-Net is kept in 8 bits; `fp8_text` the frozen text encoders too.
         checkpointing: activations are computed again in the backward pass instead of kept.
         compile: the U-Net goes through torch.compile.
-        fused_backward: each parameter is stepped as soon as its gradient is there.
         nan: what happens where the loss is no number: the training stops, or the step is left out.
         ema: decay of a moving average of the LoRA, which is what is saved; 0 for none.
     """
@@ -71,7 +70,6 @@ class LoopSettings:
     fp8_text: bool = False
     checkpointing: bool = False
     compile: bool = False
-    fused_backward: bool = False
     nan: NanPolicy = "stop"
     ema: float = 0.0
 
@@ -169,7 +167,6 @@ def read_loop(options: OptionReader) -> LoopSettings:
         fp8_text=fp8_base and not fp8_unet,
         checkpointing=options.flag("gradient_checkpointing"),
         compile=options.flag("torch_compile"),
-        fused_backward=options.flag("fused_backward_pass"),
         nan=options.word("caddie_nan", NAN_POLICIES, "stop"),
         ema=_decay(options),
     )
