@@ -166,6 +166,10 @@ class FlatSteps:
                     self._step_alone(group, p, gindex, pindex)
                 else:
                     new.setdefault(kind, []).append(_Newcomer(p, grad, state, settings))
+        if new:
+            # Newcomers may have taken the place of others, whose buffers nobody else holds.
+            there = {id(p) for group in self.param_groups for p in group["params"]}
+            self._places = {key: place for key, place in self._places.items() if key in there}
         for members in new.values():
             stretch = Stretch([one.p for one in members], [one.state for one in members])
             for index, (p, grad, state, settings) in enumerate(members):

@@ -218,6 +218,19 @@ def manager() -> Iterator[Any]:
 
 
 @every_class
+def test_parameters_that_were_replaced_leave_no_buffer_behind(name: str) -> None:
+    run = Run(ours(name)).steps(2)
+    for group in run.optimizer.param_groups:
+        for index, p in enumerate(group["params"]):
+            run.optimizer.state.pop(p, None)
+            group["params"][index] = torch.nn.Parameter(p.detach().clone())
+    run.params = [p for group in run.optimizer.param_groups for p in group["params"]]
+    run.steps(2)
+    assert run.optimizer._places
+    assert set(run.optimizer._places) <= {id(p) for p in run.params}
+
+
+@every_class
 def test_overrides_of_single_parameters_count(name: str, manager: Any) -> None:
     def run(optimizer_class: type[Any]) -> Run:
         made = Run(optimizer_class)
