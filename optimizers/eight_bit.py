@@ -166,16 +166,18 @@ class FlatSteps:
                     self._step_alone(group, p, gindex, pindex)
                 else:
                     new.setdefault(kind, []).append(_Newcomer(p, grad, state, settings))
-        if new:
-            # Newcomers may have taken the place of others, whose buffers nobody else holds.
-            there = {id(p) for group in self.param_groups for p in group["params"]}
-            self._places = {key: place for key, place in self._places.items() if key in there}
+        self._places = self._kept_places(self._places) if new else self._places
         for members in new.values():
             stretch = Stretch([one.p for one in members], [one.state for one in members])
             for index, (p, grad, state, settings) in enumerate(members):
                 place = self._places[id(p)] = stretch.place(index, p, state)
                 _add(runs, open_runs, place, settings, grad)
         return runs
+
+    def _kept_places(self, places: dict[int, Place]) -> dict[int, Place]:
+        """Without those of parameters that newcomers have replaced: nobody else holds their buffers."""
+        there = {id(p) for group in self.param_groups for p in group["params"]}
+        return {key: place for key, place in places.items() if key in there}
 
     def _special(self) -> Callable[[int, int, Tensor], bool] | None:
         """Says of which parameters something else than their group's numbers decides; None where of no one."""
