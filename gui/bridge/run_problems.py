@@ -32,7 +32,7 @@ def find_problems(
     options: OptionSet,
     catalogue: Catalogue,
 ) -> tuple[StartProblem, ...]:
-    """Everything that is known to prevent the start, the environment first.
+    """Everything that is known to prevent the start, the environment first; the built-in trainer needs none.
 
     Args:
         job: the job.
@@ -45,14 +45,23 @@ def find_problems(
     from core.job.check import job_faults  # late: the window opens without them
     from core.job.missing import missing_faults
 
-    found = _of_environment(job, environment, report)
-    if state is not None and state.readiness in _DOOMED:
+    builtin = job.engine == "builtin"
+    found = _of_builtin(job, options) if builtin else _of_environment(job, environment, report)
+    if not builtin and state is not None and state.readiness in _DOOMED:
         reason = state.reason or Text("The optimizer cannot be used there.", "このオプティマイザーは使用できません。")
         spec = catalogue.find_for_options(job.options)
         found.append(StartProblem(reason, "environment", spec.id if spec else ""))
     faults = [*missing_faults(job, options), *(fault for fault in job_faults(job, options, catalogue) if fault.certain)]
     found += [StartProblem(fault.sentence(), "setup", fault.key) for fault in faults]
     return tuple(found)
+
+
+def _of_builtin(job: Job, options: OptionSet) -> list[StartProblem]:
+    from core.job.engine import builtin_hindrances, packages_problem
+
+    missing = packages_problem()
+    found = [] if missing is None else [StartProblem(missing, "setup", "engine")]
+    return found + [StartProblem(one.text, "setup", one.key or "engine") for one in builtin_hindrances(job, options)]
 
 
 def _of_environment(job: Job, environment: Environment | None, report: ProbeReport | None) -> list[StartProblem]:

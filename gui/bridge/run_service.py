@@ -189,7 +189,9 @@ class RunService(QObject):
     # --- starting ----------------------------------------------------------------------------------------------
 
     def environment_for(self, job: Job) -> Environment | None:
-        """What would train the job: the environment it names, else the selected one."""
+        """What would train the job: the environment it names, else the selected one; none for the built-in trainer."""
+        if job.engine == "builtin":
+            return None
         return self._environments.get(job.environment) if job.environment else self._environments.selected
 
     def problems(self, job: Job) -> tuple[StartProblem, ...]:
@@ -197,9 +199,8 @@ class RunService(QObject):
         environment = self.environment_for(job)
         report = self._environments.report(environment.id) if environment is not None else None
         spec = self._catalogue.find_for_options(job.options)
-        selected = self._environments.selected
         state = None
-        if spec is not None and environment is not None and environment == selected:
+        if spec is not None and environment is not None and environment == self._environments.selected:
             state = self._environments.state(spec, fast=is_fast(job, spec))
         return find_problems(
             job,
@@ -210,17 +211,16 @@ class RunService(QObject):
             catalogue=self._catalogue,
         )
 
-    def start(self, job: Job) -> bool:
-        """Starts a job, unless something prevents it (`refused`). False when it was not even tried."""
+    def start(self, job: Job, *, base: Path | None = None) -> bool:
+        """Starts a job, unless something prevents it (`refused`). `base`: where a built-in training's relative paths start."""
         if self._starting:
             return False
-        problems = self.problems(job)
-        environment = self.environment_for(job)
-        if problems or environment is None:
+        if problems := self.problems(job):
             self.refused.emit(problems)
             return False
         self._set_starting(True)
-        work = partial(start_job, job, environment, self._options_for(job.script), self._catalogue, self._runs_dir)
+        place, options = self.environment_for(job), self._options_for(job.script)
+        work = partial(start_job, job, place, options, self._catalogue, runs_dir=self._runs_dir, base=base)
         self._workers.start(work, done=self._launched, failed=self._not_launched, owner=self)
         return True
 

@@ -35,10 +35,23 @@ class RunSummary:
     total: int | None = None
 
 
-def start_job(job: Job, environment: Environment, options: OptionSet, catalogue: Catalogue, runs_dir: Path | None) -> RunFolder:
-    """`core.runs.launch.start_run`."""
+def start_job(
+    job: Job,
+    environment: Environment | None,
+    options: OptionSet,
+    catalogue: Catalogue,
+    *,
+    runs_dir: Path | None,
+    base: Path | None = None,
+) -> RunFolder:
+    """`core.runs.launch.start_run`, or `core.runs.builtin.start_builtin_run`, as the job says."""
+    if job.engine == "builtin":
+        from core.runs.builtin import start_builtin_run
+
+        return start_builtin_run(job, options, catalogue=catalogue, runs_dir=runs_dir, base=base)
     from core.runs.launch import start_run
 
+    assert environment is not None, "the start is refused without one"
     return start_run(job, environment, options, catalogue=catalogue, runs_dir=runs_dir)
 
 

@@ -157,7 +157,8 @@ class RunPage(Page):
             return
         if self._runs.running and not self.dialogs.start_second(self._runs.name):
             return
-        self._runs.start(self._job_to_start())
+        path = self.services.session.path
+        self._runs.start(self._job_to_start(), base=path.parent if path else None)
 
     def _job_to_start(self) -> Job:
         session = self.services.session
@@ -320,9 +321,10 @@ class RunPage(Page):
     def _about_job(self) -> str:
         job = self.services.session.job
         environment = self._runs.environment_for(job)
+        place = self.tr("Built-in trainer") if job.engine == "builtin" else environment.name if environment else ""
         spec = self.services.catalogue.find_for_options(job.options)
         optimizer = spec.name if spec is not None else job.optimizer_type
-        return "  ·  ".join(part for part in (optimizer, job.script, environment.name if environment else "") if part)
+        return "  ·  ".join(part for part in (optimizer, job.script, place) if part)
 
     def _about_run(self, folder: RunFolder) -> str:
         if not self._runs.opened:
@@ -332,6 +334,8 @@ class RunPage(Page):
         parts = [known[0] if known else str(python), moment(folder.created_at, self.services.translation.language)]
         try:
             spec = self.services.catalogue.find_for_options(folder.job.options)
+            if folder.job.engine == "builtin":
+                parts[0] = self.tr("Built-in trainer")
             parts.insert(0, spec.name if spec is not None else folder.job.optimizer_type)
         except CaddieError:
             pass  # the job's file is damaged: the rest is still true

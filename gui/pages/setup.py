@@ -23,6 +23,7 @@ from gui.forms.section import FormSection
 from gui.pages.page import Page
 from gui.services import Services
 from gui.setup.all_options import AllOptions
+from gui.setup.engine_card import EngineCard
 from gui.setup.finder import Finder
 from gui.setup.frame import SetupFrame
 from gui.setup.optimizer_card import OptimizerCard
@@ -47,7 +48,9 @@ class SetupPage(Page):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.frame)
+        self.engine = EngineCard(services, self._tools, self.frame.area.column)
         self.optimizer = OptimizerCard(services, self._binding, self._tools, probe_signature, self.frame.area.column)
+        self.frame.area.cards.addWidget(self.engine)
         self.frame.area.cards.addWidget(self.optimizer)
         self.frame.area.cards.addStretch(1)
         self.finder = Finder(self.frame.header.search, self._tools)
@@ -115,7 +118,7 @@ class SetupPage(Page):
         column = self.frame.area.column
         section = FormSection(group.title, group.fields, binding=self._binding, tools=self._tools, parent=column)
         section.focused.connect(self.frame.help.explain)
-        self.frame.area.cards.insertWidget(1 + place, section)
+        self.frame.area.cards.insertWidget(2 + place, section)
         self._idle.add(section.build)  # none is above the fold when the page opens
         return section
 
@@ -175,6 +178,10 @@ class SetupPage(Page):
         if key == "option:optimizer_type":
             self.jump_to(0)
             self.optimizer.picker.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            return True
+        if key == "engine":
+            self.jump_to(0)
+            self.engine.focus_choice()
             return True
         row = self._reveal(key)
         if row is None:

@@ -60,6 +60,7 @@ class CommandDock(Translated, QFrame):
         session = services.session
         session.changed.connect(lambda _job: self._delay.start())
         session.options_changed.connect(self._delay.start)
+        session.file_changed.connect(self._delay.start)
         services.environments.selected_changed.connect(lambda *_: self._delay.start())
         self._restore()
         self.retranslate()
@@ -152,6 +153,7 @@ class CommandDock(Translated, QFrame):
             environment=services.environments.selected,
             options=session.options,
             catalogue=services.catalogue,
+            saved=None if session.modified else session.path,
         )
         self._show()
 
@@ -161,10 +163,13 @@ class CommandDock(Translated, QFrame):
             self.text.setPlainText(self._command.text)
             self.text.verticalScrollBar().setValue(scroll)
             self._find_unsaid()
-        self.text.setVisible(bool(self._command.text))
+        hint = self._services.translation.say(self._command.hint) if self._command.hint else ""
+        self.text.setPlaceholderText(hint)
+        self.text.setVisible(bool(self._command.text or hint))
         self._list_problems()
         self._allow(self._command.complete)
-        self.note.setVisible(bool(self._command.text) and self._services.environments.selected is None and self.syntax != "toml")
+        unplaced = self._services.environments.selected is None and self._services.session.job.engine != "builtin"
+        self.note.setVisible(bool(self._command.text) and unplaced and self.syntax != "toml")
 
     def _find_unsaid(self) -> None:
         if not self._command.complete:
@@ -176,7 +181,9 @@ class CommandDock(Translated, QFrame):
 
     def _allow(self, complete: bool) -> None:
         why = "" if complete else self.tr("First mend the values that stand as {0} in the command.").format(UNSAID)
-        if not self._command.text:
+        if self._command.hint is not None:
+            why = self._services.translation.say(self._command.hint)
+        elif not self._command.text:
             why = self.tr("This format cannot hold the command.")
         for button in (self.copy, self.export):
             button.setEnabled(complete)
@@ -222,12 +229,16 @@ class CommandDock(Translated, QFrame):
 
     def export_to(self, path: Path) -> None:
         """Writes the job to a file in the chosen format."""
+        from core.command.builtin import export_builtin
         from core.command.export import export_file
 
         services, session = self._services, self._services.session
         environment = services.environments.selected or STAND_IN
         try:
-            export_file(session.job, path, self.syntax, environment=environment, options=session.options)
+            if session.job.engine == "builtin":
+                export_builtin(session.job, session.path or path, path, self.syntax)  # without a file only TOML is offered
+            else:
+                export_file(session.job, path, self.syntax, environment=environment, options=session.options)
         except (CaddieError, OSError) as error:
             services.tasks.report(error)
             return

@@ -11,6 +11,7 @@ from core.catalogue.catalogue import Catalogue
 from core.environment.model import Environment
 from core.errors import CaddieError, Problems
 from core.job.check import job_faults
+from core.job.engine import builtin_hindrances
 from core.job.model import Job
 from core.options.model import OptionSet
 from core.text import Text
@@ -40,14 +41,30 @@ class Command:
         text: the command; "" where this format has none for the job, and `findings` tell why.
         findings: everything that keeps the job from running.
         complete: whether the command says all of the job, so that it may be taken elsewhere.
+        hint: why there is no command yet, where nothing is wrong.
     """
 
     text: str
     findings: tuple[Finding, ...]
     complete: bool = True
+    hint: Text | None = None
 
 
-def command_of(job: Job, syntax: Syntax, *, environment: Environment | None, options: OptionSet, catalogue: Catalogue) -> Command:
+UNSAVED: Final = Text(
+    "Save the job, with all its changes: the built-in trainer is run on the job's file.",
+    "ジョブの変更をすべて保存してください。内蔵トレーナーはジョブのファイルを読んで実行されます。",
+)
+
+
+def command_of(
+    job: Job,
+    syntax: Syntax,
+    *,
+    environment: Environment | None,
+    options: OptionSet,
+    catalogue: Catalogue,
+    saved: Path | None = None,
+) -> Command:
     """The job in one format.
 
     Args:
@@ -56,14 +73,19 @@ def command_of(job: Job, syntax: Syntax, *, environment: Environment | None, opt
         environment: what trains; names stand in for it where it is None.
         options: what the script accepts.
         catalogue: knows what the optimizer's arguments need.
+        saved: the file that holds the job as it is, None where it is not saved.
     """
     findings = [
         Finding(fault.sentence(), fault.key if fault.where != "accelerate" else None)  # the form has no fields for those
         for fault in job_faults(job, options, catalogue)
     ]
+    if job.engine == "builtin":
+        findings += [Finding(one.text, one.key or "engine") for one in builtin_hindrances(job, options)]
+        if saved is None and syntax != "toml":
+            return Command("", tuple(findings), complete=False, hint=UNSAVED)
     text, complete = "", False
     try:
-        text, complete = _write(job, syntax, environment or STAND_IN, options)
+        text, complete = _write(job, syntax, environment or STAND_IN, options, saved)
     except Problems as several:
         findings += [Finding(problem) for problem in several.problems]
     except CaddieError as error:
@@ -71,16 +93,19 @@ def command_of(job: Job, syntax: Syntax, *, environment: Environment | None, opt
     return Command(text, tuple(findings), complete)
 
 
-def _write(job: Job, syntax: Syntax, environment: Environment, options: OptionSet) -> tuple[str, bool]:
+def _write(job: Job, syntax: Syntax, environment: Environment, options: OptionSet, saved: Path | None) -> tuple[str, bool]:
     """The text, and whether it says all of the job. Raises CaddieError where the format cannot hold the command."""
     # Late: the window opens without these.
     from core.command.build import build_argv
+    from core.command.builtin import builtin_line
     from core.command.export import variable_lines
     from core.command.surroundings import surroundings_of
     from core.job.store import dumps
 
     if syntax == "toml":
         return dumps(job), True
+    if job.engine == "builtin" and saved is not None:
+        return builtin_line(saved, syntax), True
     if environment.sd_scripts is None:
         environment = replace(environment, sd_scripts=STAND_IN.sd_scripts)
     checkout, python = str(environment.sd_scripts), str(environment.python)

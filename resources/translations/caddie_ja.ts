@@ -303,6 +303,39 @@
     </message>
 </context>
 <context>
+    <name>EngineCard</name>
+    <message>
+        <source>Change the engine</source>
+        <translation>エンジンを変更</translation>
+    </message>
+    <message>
+        <source>The built-in trainer cannot run this job as it is:</source>
+        <translation>内蔵トレーナーはこのジョブをこのままでは実行できません:</translation>
+    </message>
+    <message numerus="yes">
+        <source>and %n more</source>
+        <translation>
+            <numerusform>ほか %n 件</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Engine</source>
+        <translation>エンジン</translation>
+    </message>
+    <message>
+        <source>Built-in trainer</source>
+        <translation>内蔵トレーナー</translation>
+    </message>
+    <message>
+        <source>The built-in trainer is Caddie&apos;s own: it trains LoRAs of Stable Diffusion 1.x, 2.x and SDXL without sd-scripts and without an environment. It is new: one GPU at most, and not measured on one yet.</source>
+        <translation>内蔵トレーナーは Caddie 自身の学習機能です。sd-scripts も環境も使わずに Stable Diffusion 1.x、2.x、SDXL の LoRA を学習します。まだ新しく、使える GPU は 1 基までで、GPU での測定はまだ行っていません。</translation>
+    </message>
+    <message>
+        <source>Run this with sd-scripts instead</source>
+        <translation>代わりに sd-scripts で実行</translation>
+    </message>
+</context>
+<context>
     <name>EnvironmentDetail</name>
     <message>
         <source>Rename …</source>
@@ -2084,6 +2117,10 @@
     <message>
         <source>Untitled job</source>
         <translation>無題のジョブ</translation>
+    </message>
+    <message>
+        <source>Built-in trainer</source>
+        <translation>内蔵トレーナー</translation>
     </message>
     <message>
         <source>Log</source>
