@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from core.job.model import Engine, Job
 from gui.forms.row import FormTools
@@ -25,14 +25,14 @@ class EngineCard(Translated, QFrame):
         self.setProperty("class", "card")
         self._services, self._tools = services, tools
         self._heading = Label("", "title", parent=self)
-        self.buttons: dict[Engine, QRadioButton] = {}
+        self.buttons: dict[Engine, QPushButton] = {}
         self._group = QButtonGroup(self)
         choice = QHBoxLayout()
-        choice.setSpacing(16)
+        choice.setSpacing(0)
         choice.addWidget(self._heading)
-        engines: tuple[Engine, ...] = ("sd-scripts", "builtin")
-        for engine in engines:
-            choice.addWidget(self._make_button(engine), alignment=Qt.AlignmentFlag.AlignVCenter)
+        choice.addSpacing(16)
+        choice.addWidget(self._make_button("sd-scripts", "first"))
+        choice.addWidget(self._make_button("builtin", "last"))
         choice.addStretch(1)
         self.words = Label("", "muted", wrap=True, parent=self)
         self.problem = NoteLine(services.theme, "warning", "warning_text", self)
@@ -48,8 +48,11 @@ class EngineCard(Translated, QFrame):
         services.session.options_changed.connect(self.show_job)
         self.retranslate()
 
-    def _make_button(self, engine: Engine) -> QRadioButton:
-        button = QRadioButton(self)
+    def _make_button(self, engine: Engine, place: str) -> QPushButton:
+        button = QPushButton(self)
+        button.setCheckable(True)
+        button.setProperty("class", "segment")
+        button.setProperty("place", place)
         button.clicked.connect(lambda: self.choose(engine))
         self._group.addButton(button)
         self.buttons[engine] = button
