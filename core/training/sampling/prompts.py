@@ -63,6 +63,7 @@ _WITHOUT_EFFECT: Final = frozenset({"guidance_scale", "controlnet_image", "cfg_t
 _NEEDS_SCIPY: Final = frozenset({"lms", "k_lms"})
 _LARGEST_SEED: Final = 2**64 - 1
 _MOST_STEPS: Final = 1000
+_LEAST_PNDM_STEPS: Final = 4  # it begins with four steps of Runge and Kutta
 
 Table = Mapping[str, Any]
 
@@ -137,7 +138,7 @@ def prompts_of(settings: SampleSettings) -> PromptFile:
     """The prompts of a job; none where it wants no pictures.
 
     Raises:
-        CaddieError: the prompt file is missing or cannot be used, or the job's sampler cannot.
+        CaddieError: the prompt file is missing or cannot be used, or the job's sampler cannot, or not with so few steps.
     """
     if not settings.prompts:
         if settings.every_steps or settings.every_epochs or settings.at_first:
@@ -150,7 +151,18 @@ def prompts_of(settings: SampleSettings) -> PromptFile:
         return PromptFile((), ())
     if problem := sampler_problem(settings.sampler):
         raise CaddieError(problem)
-    return read_prompts(Path(settings.prompts))
+    found = read_prompts(Path(settings.prompts))
+    for prompt in found.prompts:
+        if (prompt.sampler or settings.sampler) == "pndm" and prompt.steps < _LEAST_PNDM_STEPS:
+            raise CaddieError(
+                Text(
+                    f"sample_prompts = {settings.prompts}: prompt {prompt.number + 1} wants {prompt.steps} steps, but the sampler "
+                    f"pndm needs {_LEAST_PNDM_STEPS} at least.",
+                    f"sample_prompts = {settings.prompts}: プロンプト {prompt.number + 1} のステップ数は {prompt.steps} ですが、"
+                    f"サンプラー pndm には {_LEAST_PNDM_STEPS} 以上が必要です。",
+                )
+            )
+    return found
 
 
 def sampler_problem(word: str) -> Text | None:

@@ -133,6 +133,10 @@ def test_a_job_is_told_before_the_start(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(CaddieError, match="is none of"):
         prompts_of(SampleSettings(prompts=path, sampler="karras"))
     assert len(prompts_of(SampleSettings(prompts=path, sampler="k_euler_a")).prompts) == 1
+    few = str(write(tmp_path, "a cat --s 4\na dog --s 3 --ss ddim\na cat --s 3", "few.txt"))
+    assert len(prompts_of(SampleSettings(prompts=few)).prompts) == 3
+    with pytest.raises(CaddieError, match="prompt 3 wants 3 steps, but the sampler pndm needs 4"):
+        prompts_of(SampleSettings(prompts=few, sampler="pndm"))
     monkeypatch.setattr(prompts_module.importlib.util, "find_spec", lambda name: None)
     problem = sampler_problem("lms")
     assert problem is not None
