@@ -62,12 +62,16 @@ class Control:
         """Whether the one who asked for the end wants a save before it."""
         return self._save_first
 
+    def is_stopping(self) -> bool:
+        """Whether the training is to end."""
+        return self._stopping.is_set() or self._asked_by_file()
+
     def wait_here(self) -> bool:
         """Waits while the training is paused; returns whether it is to end."""
         while not self._may_go_on.wait(0.2):
             if self._asked_by_file():
                 break
-        return self._stopping.is_set() or self._asked_by_file()
+        return self.is_stopping()
 
     def _asked_by_file(self) -> bool:
         return self._stop_file is not None and self._stop_file.exists()

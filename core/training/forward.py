@@ -35,10 +35,10 @@ class Forward:
         checkpointing: bool,
     ) -> None:
         self._components = components
-        self._objective = objective
+        self.objective = objective
         self._machine = machine
         self._clip_skip = clip_skip
-        self._trains_text = trains_text
+        self.trains_text = trains_text
         self._checkpointing = checkpointing
         self._is_sdxl = components.facts.family == "sdxl"
 
@@ -50,7 +50,7 @@ class Forward:
             generator: on the device; draws noise, timesteps and the VAE's sample.
         """
         latents = self.latents(batch, generator)
-        return self.loss_of(batch, latents, self._objective.draw(latents, generator), trains=True)
+        return self.loss_of(batch, latents, self.objective.draw(latents, generator), trains=True)
 
     def loss_of(self, batch: Batch, latents: Tensor, drawn: Drawn, *, trains: bool) -> Tensor:
         """The mean loss of what was drawn.
@@ -65,7 +65,7 @@ class Forward:
         prediction = self._predict(batch, drawn, states)
         weights = self._here(batch.loss_weights)
         masks = None if batch.masks is None else self._here(batch.masks)
-        return self._objective.loss(prediction, drawn, weights, masks)
+        return self.objective.loss(prediction, drawn, weights, masks)
 
     @torch.no_grad()
     def latents(self, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -84,7 +84,7 @@ class Forward:
             pooled = None if batch.text_pooled is None else self._here(batch.text_pooled)
             return TextStates(self._here(batch.text_hidden), pooled)
         assert batch.token_ids is not None
-        with torch.set_grad_enabled(trains and self._trains_text), self._machine.computing():
+        with torch.set_grad_enabled(trains and self.trains_text), self._machine.computing():
             return encode(self._components, batch.token_ids, clip_skip=self._clip_skip, weights=batch.token_weights)
 
     def _predict(self, batch: Batch, drawn: Drawn, states: TextStates) -> Tensor:

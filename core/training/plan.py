@@ -79,7 +79,7 @@ def plan_of(job: Job) -> Plan:
     )
     if not plan.saves.folder:
         options.refuse("output_dir", "", Text("is needed", "を指定してください"))
-    if (plan.data.cache_text or plan.data.cache_text_to_disk) and plan.network.train_text:
+    if plan.data.caches_text and plan.network.train_text:
         why = Text("needs network_train_unet_only", "には network_train_unet_only が必要です")
         options.refuse("cache_text_encoder_outputs", True, why)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ from core.text import Text
 from core.training.control import Control
 from core.training.data.cache import LatentStore, TextStore, cache_latents, cache_text
 from core.training.data.check import check_data
-from core.training.data.contents import DataReport
+from core.training.data.contents import DataReport, DatasetContents
 from core.training.data.dataset import Dataset, Pace
 from core.training.forward import Forward
 from core.training.header import ModelHash, data_texts
-from core.training.loop import Length, Moments, Trainer, length_of
+from core.training.loop import Length, Trainer, length_of
 from core.training.lora.files import LoraFile, read_lora, save_lora
 from core.training.lora.metadata import TrainingFacts, header_texts
 from core.training.lora.network import LoraNetwork, build_network, merge_lora
@@ -31,15 +31,18 @@ from core.training.machine import Machine, find_device, machine_for
 from core.training.models.family import ModelFacts, inspect_model
 from core.training.models.load import Components, load_components
 from core.training.models.text import encode
+from core.training.moments import build_moments
 from core.training.objective.objective import Objective
 from core.training.optimizer import BuiltOptimizer, build_optimizer, rehearse
 from core.training.plan import Plan
 from core.training.randomness import seed_everything
 from core.training.rates.schedules import build_schedule
 from core.training.reporting import Reporter
+from core.training.sampling.prompts import prompts_of
 from core.training.saving import Saver
 from core.training.state import Place, load_place, load_tensors
 from core.training.steps import Stepper
+from core.training.validation import steady
 
 STRIDE = 8
 """Pixels of a side per latent, of every Stable Diffusion up to SDXL."""
@@ -74,8 +77,10 @@ class Preparation:
         )
         self.report: DataReport = check_data(plan.data, is_sdxl=self.facts.family == "sdxl", seed=self.seed)
         self.report.raise_errors()
-        for warning in self.report.warnings:
-            reporter.warned("data", str(warning))
+        self.prompts = prompts_of(plan.samples)
+        for key, warnings in (("data", self.report.warnings), ("sample-prompts", self.prompts.warnings)):
+            for warning in warnings:
+                reporter.warned(key, str(warning))
 
     def trainer(self) -> Trainer:
         """Loads the model and builds all that trains it.
@@ -85,7 +90,7 @@ class Preparation:
         """
         plan, machine = self.plan, self.machine
         components = load_components(self.facts, plan.models, dtype=machine.weights, device=machine.device)
-        data = self._data(components)
+        data, held_out = self._data(components)
         length = length_of(plan.loop, data.batches_per_epoch)
         data.pace = Pace(length.steps, plan.loop.accumulation)
         network = self._network(components)
@@ -109,7 +114,19 @@ class Preparation:
             loss_of=forward.loss,
             stepper=stepper,
             saver=saver,
-            moments=self._moments(network),
+            moments=build_moments(
+                plan,
+                prompts=self.prompts,
+                held_out=held_out,
+                components=components,
+                network=network,
+                forward=forward,
+                machine=machine,
+                start=self.start,
+                length=length,
+                reporter=self.reporter,
+                control=self.control,
+            ),
             reporter=self.reporter,
             control=self.control,
             start=self.start,
@@ -136,27 +153,32 @@ class Preparation:
             )
         return self.start.seed
 
-    def _data(self, components: Components) -> Dataset:
-        settings, device = self.plan.data, self.machine.device
-        data = Dataset(self.report.datasets, settings, seed=self.seed, tokenizers=components.tokenizers, stride=STRIDE)
-        if settings.cache_latents or settings.cache_latents_to_disk:
-            data.latents = LatentStore(is_sdxl=self.report.is_sdxl, stride=STRIDE, scale=components.latent_scale)
+    def _data(self, components: Components) -> tuple[Dataset, Dataset | None]:
+        """What is trained on, and what is held out; with caches where the job wants them."""
+        settings = self.plan.data
+        data = self._dataset(self.report.datasets, components)
+        held_out = self._dataset(steady(self.report.held_out), components) if self.report.held_out else None
+        images = (*data.images, *(held_out.images if held_out else ()))
+        if settings.caches_latents:
+            store = LatentStore(is_sdxl=self.report.is_sdxl, stride=STRIDE, scale=components.latent_scale)
             cache_latents(
-                data.images,
-                _latent_encoder(components, device),
-                data.latents,
+                images,
+                _latent_encoder(components, self.machine.device),
+                store,
                 to_disk=settings.cache_latents_to_disk,
                 batch_size=settings.vae_batch_size,
                 seed=self.seed,
                 told=self._told,
             )
             components.vae.to(device="cpu")  # pyright: ignore[reportCallIssue]
-        if settings.cache_text or settings.cache_text_to_disk:
-            data.texts = TextStore(components.tokenizers, settings.max_token_length, weighted=settings.weighted_captions)
+            for one in filter(None, (data, held_out)):
+                one.latents = store
+        if settings.caches_text:
+            texts = TextStore(components.tokenizers, settings.max_token_length, weighted=settings.weighted_captions)
             cache_text(
-                data.images,
+                images,
                 lambda ids, weights: _text_pair(components, ids, weights),
-                data.texts,
+                texts,
                 first_width=int(components.text_encoders[0].config.hidden_size),  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
                 to_disk=settings.cache_text_to_disk,
                 batch_size=settings.vae_batch_size,
@@ -164,7 +186,12 @@ class Preparation:
             )
             for encoder in components.text_encoders:
                 encoder.to("cpu")
-        return data
+            for one in filter(None, (data, held_out)):
+                one.texts = texts
+        return data, held_out
+
+    def _dataset(self, contents: Sequence[DatasetContents], components: Components) -> Dataset:
+        return Dataset(contents, self.plan.data, seed=self.seed, tokenizers=components.tokenizers, stride=STRIDE)
 
     def _told(self, done: int, of: int) -> None:
         if self.control.wait_here():
@@ -208,7 +235,7 @@ class Preparation:
 
     def _forward(self, components: Components) -> Forward:
         plan, machine = self.plan, self.machine
-        trains_text = plan.network.train_text and plan.network.text_encoder_lr != 0 and not plan.data.cache_text
+        trains_text = plan.network.train_text and plan.network.text_encoder_lr != 0 and not plan.data.caches_text
         unet = components.unet
         if machine.unet is not machine.weights:
             _store_in(unet, machine.unet)
@@ -226,17 +253,6 @@ class Preparation:
             clip_skip=plan.models.clip_skip,
             trains_text=trains_text,
             checkpointing=plan.loop.checkpointing,
-        )
-
-    def _moments(self, network: LoraNetwork) -> Moments:
-        limit = self.plan.network.scale_weight_norms
-        after_step: Callable[[], object] = (lambda: network.scale_norms(limit)) if limit else (lambda: None)
-        return Moments(
-            sample=lambda place: None,
-            validate=lambda place: None,
-            after_step=after_step,
-            samples_at=lambda place, epoch: False,
-            validates_at=lambda place, epoch: False,
         )
 
     def _header(self, built: BuiltOptimizer, length: Length) -> Callable[[Place], Mapping[str, str]]:

@@ -43,7 +43,7 @@ class Saver:
         self._write_weights = write_weights
         self._state_of = state_of
         self._reporter = reporter
-        self._folder = Path(settings.folder)
+        self._folder = Path(settings.folder).absolute()
 
     def is_due_at_step(self, step: int) -> bool:
         """Whether a save belongs after a step (1-based)."""

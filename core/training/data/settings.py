@@ -126,6 +126,16 @@ class DataSettings:
     max_token_length: int | None = None
     weighted_captions: bool = False
 
+    @property
+    def caches_latents(self) -> bool:
+        """Whether latents are kept, wherever."""
+        return self.cache_latents or self.cache_latents_to_disk
+
+    @property
+    def caches_text(self) -> bool:
+        """Whether what the text encoders say is kept, wherever."""
+        return self.cache_text or self.cache_text_to_disk
+
 
 def read_settings(options: OptionReader) -> DataSettings:
     """Takes what a job says about its data. Looks at no file."""

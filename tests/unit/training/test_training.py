@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from core.errors import CaddieError
-from core.runs.events import Event, Saved, Started, Step, Warned
+from core.runs.events import Event, Sample, Saved, Started, Step, Validated, Warned
 from core.training.control import Control
 from core.training.loop import NanLossError, NoMemoryError
 from tests.helpers import tiny_models
@@ -106,6 +106,26 @@ def test_the_header_says_what_readers_of_loras_look_for(tmp_path: Path) -> None:
     assert json.loads(header["ss_tag_frequency"])["2_shapes"]["a red circle"] == 1
     assert (header["ss_steps"], header["ss_num_train_images"], header["ss_seed"]) == ("1", "8", "7")
     assert "None" not in (header["ss_optimizer"], header["ss_resolution"])
+
+
+def test_pictures_and_held_out_images_change_nothing_of_the_training(tmp_path: Path) -> None:
+    prompts = tmp_path / "プロンプト.txt"
+    prompts.write_text("a red circle --w 64 --h 64 --s 2 --d 1\n", encoding="utf-8")
+    common = {"max_train_steps": 3, "validation_split": 0.25, "optimizer_type": "AdamWScheduleFree"}
+    plain: list[Event] = []
+    trainer_of(tiny_job(tmp_path, **common, validate_every_n_epochs=9), plain).run()
+    options = common | {"sample_prompts": str(prompts), "sample_every_n_steps": 2, "sample_at_first": True}
+    events: list[Event] = []
+    trainer_of(tiny_job(tmp_path, **options, validate_every_n_steps=2, cache_latents=True), events).run()
+    assert not any(isinstance(event, Warned) for event in events)
+    pictures = [event for event in events if isinstance(event, Sample)]
+    assert [picture.step for picture in pictures] == [0, 2]
+    assert all(Path(picture.path).is_file() for picture in pictures)
+    assert [event.step for event in events if isinstance(event, Validated)] == [2, 3]
+    # Going to the weights that are sampled with and back costs a rounding; cached latents are drawn with other numbers.
+    without: list[Event] = []
+    trainer_of(tiny_job(tmp_path, **common, validate_every_n_epochs=9, cache_latents=True), without).run()
+    assert losses(events) == pytest.approx(losses(without), rel=1e-4)
 
 
 def test_checkpointing_changes_no_gradient(tmp_path: Path) -> None:
