@@ -65,12 +65,12 @@ COLUMNS: tuple[ColumnId, ...] = (
 
 WIDTHS: dict[ColumnId, int] = {
     # The first six fit beside the card in a window of 1280 pixels.
-    "category": 122,
+    "category": 118,
     "name": 176,
     "lr_method": 126,
-    "start_lr": 78,
+    "start_lr": 73,
     "state": 128,
-    "memory": 98,
+    "memory": 113,
     "measured_state": 150,
     "measured_cost": 170,
     "to_install": 190,
@@ -222,7 +222,7 @@ def make_cell(column: ColumnId, spec: OptimizerSpec, state: OptimizerState, tran
         if spec.state_bytes is None:
             return Cell(unknown_word(), quiet="unknown", full=say(spec.state_note))
         return Cell(
-            QCoreApplication.translate("OptimizerColumns", "{bytes} B/param").format(bytes=f"{spec.state_bytes:g}"),
+            QCoreApplication.translate("OptimizerColumns", "{bytes} B/param").format(bytes=f"{spec.state_bytes:.3g}"),
             full=say(spec.state_note),
             key=(spec.state_bytes,),
         )
