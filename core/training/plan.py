@@ -20,10 +20,12 @@ from core.training.options import OptionReader
 from core.training.rates.settings import RateSettings
 from core.training.rates.settings import read_settings as read_rates
 from core.training.settings import (
+    LogSettings,
     LoopSettings,
     SampleSettings,
     SaveSettings,
     ValidationSettings,
+    read_log,
     read_loop,
     read_samples,
     read_saves,
@@ -49,6 +51,7 @@ class Plan:
     saves: SaveSettings
     samples: SampleSettings
     validation: ValidationSettings
+    log: LogSettings
 
 
 def plan_of(job: Job) -> Plan:
@@ -76,6 +79,7 @@ def plan_of(job: Job) -> Plan:
         saves=read_saves(options),
         samples=read_samples(options),
         validation=read_validation(options),
+        log=read_log(options),
     )
     if not plan.saves.folder:
         options.refuse("output_dir", "", Text("is needed", "を指定してください"))

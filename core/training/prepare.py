@@ -42,6 +42,7 @@ from core.training.sampling.prompts import prompts_of
 from core.training.saving import Saver
 from core.training.state import Place, load_place, load_tensors
 from core.training.steps import Stepper
+from core.training.tensorboard import TensorBoardFile
 from core.training.validation import steady
 
 STRIDE = 8
@@ -63,6 +64,8 @@ class Preparation:
     def __init__(self, plan: Plan, reporter: Reporter, control: Control, device: str = "") -> None:
         self.plan = plan
         self.reporter = reporter
+        if plan.log.folder:
+            reporter.listen(TensorBoardFile(plan.log))
         self.control = control
         self.machine: Machine = machine_for(plan.loop, find_device(device))
         self.start, self._state = self._resumed()
@@ -239,6 +242,8 @@ class Preparation:
         unet = components.unet
         if machine.unet is not machine.weights:
             _store_in(unet, machine.unet)
+            for encoder in components.text_encoders if plan.loop.fp8_text else ():
+                _store_in(encoder, machine.unet)
         if plan.loop.checkpointing:
             unet.enable_gradient_checkpointing()
             for encoder in components.text_encoders if trains_text else ():
@@ -329,9 +334,9 @@ def _text_pair(components: Components, ids: tuple[Tensor, ...], weights: tuple[T
     return states.hidden.float().cpu(), states.pooled.float().cpu()
 
 
-def _store_in(unet: torch.nn.Module, dtype: torch.dtype) -> None:
-    """Keeps the weights of the U-Net's layers in another type; autocast computes in its own."""
-    for module in unet.modules():
+def _store_in(model: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Keeps the weights of a model's layers in another type; autocast computes in its own."""
+    for module in model.modules():
         if isinstance(module, torch.nn.Linear | torch.nn.Conv2d):
             module.to(dtype)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,8 +41,17 @@ class Reporter:
     """
 
     def __init__(self, report: Report) -> None:
-        self._report = report
+        self._listeners = [report]
         self.step = 0
+
+    def listen(self, report: Report) -> None:
+        """Hands everything to somebody else, too."""
+        self._listeners.append(report)
+
+    def _report(self, event: Event) -> None:
+        for listener in self._listeners:
+            with contextlib.suppress(OSError):  # a full disk for the log must not end the training
+                listener(event)
 
     def send(self, event: Event) -> None:
         """Hands an event on as it is."""

@@ -87,8 +87,6 @@ class SaveSettings:
         state: the training's state is saved beside each save, so that it can be resumed.
         state_at_end: also, or only, at the end.
         resume: folder of a state to go on from.
-        initial_epoch, initial_step: where to begin counting, 1-based and 0-based.
-        skip_until_initial_step: data that the skipped steps would have seen is left out.
     """
 
     folder: str = ""
@@ -103,9 +101,6 @@ class SaveSettings:
     state: bool = False
     state_at_end: bool = False
     resume: str = ""
-    initial_epoch: int | None = None
-    initial_step: int | None = None
-    skip_until_initial_step: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +137,31 @@ class ValidationSettings:
     every_steps: int | None = None
     every_epochs: int | None = None
     most_batches: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """TensorBoard's files, beside the run folder's events.
+
+    Attributes:
+        folder: `logging_dir`; "" for none.
+        prefix: of the folder that is made in it, before the time.
+        tracker: the folder in that one.
+    """
+
+    folder: str = ""
+    prefix: str = ""
+    tracker: str = "network_train"
+
+
+def read_log(options: OptionReader) -> LogSettings:
+    """Takes what is said about TensorBoard."""
+    options.word("log_with", ("tensorboard",), "tensorboard")
+    return LogSettings(
+        folder=options.text("logging_dir"),
+        prefix=options.text("log_prefix"),
+        tracker=options.text("log_tracker_name") or "network_train",
+    )
 
 
 def read_loop(options: OptionReader) -> LoopSettings:
@@ -190,9 +210,6 @@ def read_saves(options: OptionReader) -> SaveSettings:
         state=options.flag("save_state"),
         state_at_end=options.flag("save_state_on_train_end"),
         resume=options.text("resume"),
-        initial_epoch=options.maybe_integer("initial_epoch", least=1),
-        initial_step=options.maybe_integer("initial_step", least=0),
-        skip_until_initial_step=options.flag("skip_until_initial_step"),
     )
 
 

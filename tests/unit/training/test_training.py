@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from core.errors import CaddieError
 from core.runs.events import Event, Sample, Saved, Started, Step, Validated, Warned
@@ -126,6 +127,18 @@ def test_pictures_and_held_out_images_change_nothing_of_the_training(tmp_path: P
     without: list[Event] = []
     trainer_of(tiny_job(tmp_path, **common, validate_every_n_epochs=9, cache_latents=True), without).run()
     assert losses(events) == pytest.approx(losses(without), rel=1e-4)
+
+
+def test_tensorboard_gets_the_tags_of_sd_scripts(tmp_path: Path) -> None:
+    events: list[Event] = []
+    job = tiny_job(tmp_path, max_train_steps=2, logging_dir=str(tmp_path / "logs"), log_prefix="p", optimizer_type="Prodigy")
+    trainer = trainer_of(job.with_option("learning_rate", 1.0), events)
+    trainer.run()
+    trainer._reporter.finished("returned")
+    (folder,) = (tmp_path / "logs").glob("p*/network_train")
+    found = EventAccumulator(str(folder)).Reload()
+    assert [one.value for one in found.Scalars("loss/current")] == pytest.approx(losses(events))
+    assert {"loss/average", "lr/unet", "lr/textencoder", "lr/d*lr/unet"} <= set(found.Tags()["scalars"])
 
 
 def test_checkpointing_changes_no_gradient(tmp_path: Path) -> None:
