@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -37,7 +38,7 @@ class Data(Protocol):
 
     @property
     def batches_per_epoch(self) -> int: ...
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]: ...
+    def batches(self, epoch: int, start: int = 0) -> Generator[Batch, None, None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +167,20 @@ class Trainer:
     def _epoch(self, epoch: int) -> bool:
         """One pass over the data; False where the training is to stop."""
         start = self._place.batch if epoch == self._place.epoch else 0
-        for number, batch in enumerate(self._data.batches(epoch, start), start + 1):
-            if self._control.wait_here():
-                return False
-            self._micro(batch, epoch, number)
-            if number % self._settings.accumulation == 0 or number == self.length.batches:
-                self._step(epoch, number)
-                if self._place.step >= self.length.steps:
-                    break
+        # Closed in any case: its threads read ahead.
+        with contextlib.closing(self._data.batches(epoch, start)) as batches:
+            for number, batch in enumerate(batches, start + 1):
+                if self._control.wait_here():
+                    return False
+                self._micro(batch, epoch, number)
+                if number % self._settings.accumulation == 0 or number == self.length.batches:
+                    self._step(epoch, number)
+                    if self._place.step >= self.length.steps:
+                        break
         self._place = Place(step=self._place.step, epoch=epoch + 1, seed=self._seed)
-        self._tell(wait=True)
+        self._tell()
         if self._saver.is_due_at_epoch(epoch + 1):
+            self._tell(wait=True)
             self._saver.after_epoch(self._place)
         if self._moments.samples_at(self._place, True):
             self._sample()

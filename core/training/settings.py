@@ -168,10 +168,10 @@ def read_loop(options: OptionReader) -> LoopSettings:
     """Takes what is said about the loop."""
     options.ignore(*SAME_HERE)
     precision: Precision = options.word("mixed_precision", PRECISIONS, "no")
-    full_fp16, full_bf16 = options.flag("full_fp16"), options.flag("full_bf16")
-    for name, is_on, needed in (("full_fp16", full_fp16, "fp16"), ("full_bf16", full_bf16, "bf16")):
-        if is_on and precision != needed:
-            options.refuse(name, True, _needs(f'mixed_precision = "{needed}"'))
+    # full_fp16 is left to sd-scripts: it has to change torch's GradScaler for it.
+    full_bf16 = options.flag("full_bf16")
+    if full_bf16 and precision != "bf16":
+        options.refuse("full_bf16", True, _needs('mixed_precision = "bf16"'))
     fp8_base, fp8_unet = options.flag("fp8_base"), options.flag("fp8_base_unet")
     if (fp8_base or fp8_unet) and precision == "no":
         options.refuse("fp8_base" if fp8_base else "fp8_base_unet", True, _needs('mixed_precision = "bf16"'))
@@ -182,7 +182,7 @@ def read_loop(options: OptionReader) -> LoopSettings:
         accumulation=options.integer("gradient_accumulation_steps", 1, least=1),
         max_grad_norm=options.number("max_grad_norm", 1.0, least=0),
         mixed_precision=precision,
-        full=full_fp16 or full_bf16,
+        full=full_bf16,
         fp8_base=fp8_base or fp8_unet,
         fp8_text=fp8_base and not fp8_unet,
         checkpointing=options.flag("gradient_checkpointing"),

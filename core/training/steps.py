@@ -106,6 +106,8 @@ class Stepper:
         own_rate = getattr(self._optimizer, "lr", None)
         if done:
             done = self._do(loss)
+        elif self.scaler is not None:
+            self.scaler.update()
         after = [
             {**known, "effective_lr": effective_lr(self._optimizer, known, index, own_rate)} for index, known in enumerate(groups)
         ]

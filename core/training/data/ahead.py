@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, TypeVar
 
@@ -15,7 +15,9 @@ WORKERS: Final = max(1, min(4, (os.cpu_count() or 2) - 1))
 """Decoding and scaling leave Python's lock alone, so a few threads are as good as processes and start at once."""
 
 
-def read_ahead(work: Iterable[Callable[[], _T]], *, workers: int = WORKERS, ahead: int | None = None) -> Iterator[_T]:
+def read_ahead(
+    work: Iterable[Callable[[], _T]], *, workers: int = WORKERS, ahead: int | None = None
+) -> Generator[_T, None, None]:
     """The results of some work, in its order.
 
     What a piece of work raises is raised where its result would have come. When the iterator is closed, what has not begun

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -125,7 +125,7 @@ class Dataset:
         full = [*batches, *(batches[place % len(batches)] for place in range(missing))]
         return full[number::count]
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+    def batches(self, epoch: int, start: int = 0) -> Generator[Batch, None, None]:
         """The batches of an epoch. A few are made ahead in threads, until the iterator is closed.
 
         Args:
