@@ -68,8 +68,7 @@ def refuse_without_packages() -> None:
         names = ", ".join(missing)
         raise CaddieError(
             Text(
-                f"The built-in trainer needs packages that are not installed yet ({names}). "
-                "`python main.py demo` installs them.",
+                f"The built-in trainer needs packages that are not installed yet ({names}). `python main.py demo` installs them.",
                 f"内蔵トレーナーに必要なパッケージがまだインストールされていません ({names})。"
                 "`python main.py demo` を実行するとインストールされます。",
             )
