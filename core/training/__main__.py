@@ -44,8 +44,9 @@ def _train(job_file: Path, report: Report, control: Control) -> int:
 
         how = prepare(plan, reporter, control).run()
     except CaddieError as error:
-        sys.stderr.write(f"{type(error).__name__}: {error.text.in_language(preferred_language())}\n")
-        reporter.finished("raised", f"{type(error).__name__}: {error.text.en}")
+        said = error.text.in_language(preferred_language())
+        sys.stderr.write(said + "\n")
+        reporter.finished("raised", " ".join(said.splitlines()))
         return 1
     except KeyboardInterrupt:
         reporter.finished("stopped")
