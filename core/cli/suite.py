@@ -14,6 +14,9 @@ def run_test(options: Namespace) -> int:
     """Runs pytest in the project, the whole suite on all cores. Returns pytest's exit code."""
     variables = {**os.environ, "PYTHONUTF8": "1", "PYTHONNOUSERSITE": "1"}
     variables.setdefault("QT_QPA_PLATFORM", "offscreen")
+    # Each core has a process of its own: threads of torch's beside them only wait for each other, and spin while they do.
+    variables.setdefault("OMP_NUM_THREADS", "1")
+    variables.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Files stay together: their fixtures (a trained run, a probed environment) are made once a file.
     whole = set(options.arguments) <= {"--exhaustive"}
     parallel = ["-n", "auto", "--dist", "loadfile"] if whole else []
