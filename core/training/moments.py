@@ -46,22 +46,16 @@ def build_moments(
         reporter: hears of pictures and losses.
         control: may ask for the end in the middle of them.
     """
-    sampler = Sampler(
-        prompts.prompts,
-        components,
-        network,
-        settings=SamplerSettings(
-            folder=Path(plan.saves.folder).absolute(),
-            name=plan.saves.name,
-            sampler=plan.samples.sampler,
-            seed=start.seed,
-            clip_skip=plan.models.clip_skip,
-            max_token_length=plan.data.max_token_length,
-            trains_text=forward.trains_text,
-        ),
+    sampler = _sampler(
+        plan,
+        prompts=prompts,
+        components=components,
+        network=network,
+        forward=forward,
         machine=machine,
+        start=start,
         reporter=reporter,
-        stop=control.is_stopping,
+        control=control,
     )
     if prompts.prompts and plan.data.caches_text:
         sampler.remember()  # the text encoders rest in the computer's memory from here on
@@ -84,4 +78,35 @@ def build_moments(
         samples_at=SampleTimes(plan.samples, start.step).samples_at,
         validates_at=ValidationTimes(plan.validation).validates_at if validator else lambda place, after_epoch: False,
         after_step=(lambda: network.scale_norms(limit)) if limit else lambda: None,
+    )
+
+
+def _sampler(
+    plan: Plan,
+    *,
+    prompts: PromptFile,
+    components: Components,
+    network: LoraNetwork,
+    forward: Forward,
+    machine: Machine,
+    start: Place,
+    reporter: Reporter,
+    control: Control,
+) -> Sampler:
+    return Sampler(
+        prompts.prompts,
+        components,
+        network,
+        settings=SamplerSettings(
+            folder=Path(plan.saves.folder).absolute(),
+            name=plan.saves.name,
+            sampler=plan.samples.sampler,
+            seed=start.seed,
+            clip_skip=plan.models.clip_skip,
+            max_token_length=plan.data.max_token_length,
+            trains_text=forward.trains_text,
+        ),
+        machine=machine,
+        reporter=reporter,
+        stop=control.is_stopping,
     )

@@ -64,8 +64,6 @@ class Preparation:
     def __init__(self, plan: Plan, reporter: Reporter, control: Control, device: str = "") -> None:
         self.plan = plan
         self.reporter = reporter
-        if plan.log.folder:
-            reporter.listen(TensorBoardFile(plan.log))
         self.control = control
         self.machine: Machine = machine_for(plan.loop, find_device(device))
         self.start, self._state = self._resumed()
@@ -108,6 +106,8 @@ class Preparation:
             lambda: {"network": network.state_dict(), **stepper.state_dict()},
             self.reporter,
         )
+        if plan.log.folder:
+            self.reporter.listen(TensorBoardFile(plan.log))
         self.reporter.started(stepper.built.optimizer, length.steps, stepper.built.wants_loss or None)
         return Trainer(
             settings=plan.loop,

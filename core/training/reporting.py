@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 from core.runs.event_lines import encode_event
 from core.runs.events import Event, Finished, Sample, Saved, Started, Warned
+
+_logger = logging.getLogger(__name__)
 
 Report: TypeAlias = Callable[[Event], None]
 
@@ -42,6 +44,7 @@ class Reporter:
 
     def __init__(self, report: Report) -> None:
         self._listeners = [report]
+        self._failed: list[Report] = []
         self.step = 0
 
     def listen(self, report: Report) -> None:
@@ -50,8 +53,12 @@ class Reporter:
 
     def _report(self, event: Event) -> None:
         for listener in self._listeners:
-            with contextlib.suppress(OSError):  # a full disk for the log must not end the training
+            try:
                 listener(event)
+            except OSError as error:  # a full disk for the log must not end the training
+                if listener not in self._failed:
+                    self._failed.append(listener)
+                    _logger.warning("Events are lost: %s", error)
 
     def send(self, event: Event) -> None:
         """Hands an event on as it is."""

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from torch.utils.tensorboard.writer import SummaryWriter
 
+from core.errors import CaddieError
 from core.runs.events import Event, Finished, Step, Validated
+from core.text import Text
 from core.training.settings import LogSettings
 
 
@@ -20,11 +22,19 @@ class TensorBoardFile:
 
     Args:
         settings: where.
+
+    Raises:
+        CaddieError: the folder cannot be written.
     """
 
     def __init__(self, settings: LogSettings) -> None:
         folder = Path(settings.folder).absolute() / (settings.prefix + time.strftime("%Y%m%d%H%M%S")) / settings.tracker
-        self._writer = SummaryWriter(str(folder))
+        try:
+            self._writer = SummaryWriter(str(folder))
+        except OSError as error:
+            raise CaddieError(
+                Text(f"logging_dir: {folder} cannot be written: {error}", f"logging_dir: {folder} に書き込めません: {error}")
+            ) from error
         self._sum, self._count = 0.0, 0
 
     def __call__(self, event: Event) -> None:

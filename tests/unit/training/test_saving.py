@@ -72,3 +72,17 @@ def test_a_save_that_cannot_be_written_is_an_error_for_people(tmp_path: Path) ->
     (tmp_path / "file").write_text("")
     with pytest.raises(CaddieError, match=r"demo\.safetensors could not be saved"):
         _saver(tmp_path / "file" / "folder", []).at_end(Place())
+
+
+def test_a_full_disk_for_the_events_does_not_end_the_training(caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[Event] = []
+
+    def full(event: Event) -> None:
+        raise OSError(28, "No space left on device")
+
+    reporter = Reporter(full)
+    reporter.listen(heard.append)
+    reporter.warned("one")
+    reporter.warned("two")
+    assert len(heard) == 2
+    assert [record.message for record in caplog.records] == ["Events are lost: [Errno 28] No space left on device"]
