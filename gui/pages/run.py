@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QScrollArea, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from core.errors import CaddieError
-from core.files import write_atomically
 from core.job.model import Job
-from core.metrics.export import write_csv
-from core.metrics.run_metrics import LOSS, MarkKind, Quantity, RunMetrics, SeriesKey
+from core.metrics.run_metrics import MarkKind
 from core.runs.outcome import Ending, Outcome
 from gui.bridge.files import open_path, show_in_folder
 from gui.bridge.notices import Notice, Tone
@@ -25,23 +20,23 @@ from gui.bridge.run_service import RunService
 from gui.bridge.run_workers import RunSummary
 from gui.pages.page import Page
 from gui.plots.panel import PlotPanel
-from gui.plots.ticks import number
 from gui.run.announcer import RUN_NOTICE
 from gui.run.body import RunBody
 from gui.run.dialogs import RunDialogs
+from gui.run.exports import RunExports
 from gui.run.header import RunHeader
 from gui.run.log_view import LogView
+from gui.run.numbers import about_job, about_run, fill_numbers
 from gui.run.outcome_card import OutcomeCard
 from gui.run.problems_card import ProblemsCard
 from gui.run.recent import RecentRuns
-from gui.run.words import duration, ending_badge, moment, rate_word, speed
+from gui.run.words import ending_badge
 from gui.services import Services
 from gui.theme import tokens
 from gui.widgets.badge import BadgeLook
 from gui.widgets.base import Card, EmptyState
 
 if TYPE_CHECKING:
-    from core.runs.folder import RunFolder
     from core.runs.follow import Update
 
 WIDE = 1700
@@ -68,6 +63,7 @@ class RunPage(Page):
         self.tabs = QTabWidget()
         self.stack = QStackedWidget()
         self.body = RunBody()
+        self.exports = RunExports(services, self.plots, self.dialogs)
         self._newest_wanted = True
         self._build()
         self._connect()
@@ -135,8 +131,6 @@ class RunPage(Page):
         self.outcome.show_file.connect(lambda path: show_in_folder(Path(path)))
         self.log.open_file.connect(lambda: self._open("log_file"))
         self.log.open_folder.connect(lambda: self._open("path"))
-        self.plots.save_picture.connect(self._save_picture)
-        self.plots.save_table.connect(self._save_table)
         self.recent.chosen.connect(self._runs.attach)
         self.empty.button.clicked.connect(self.start)
         self._start_key = QShortcut(QKeySequence("F5"), self, self.start)
@@ -177,30 +171,6 @@ class RunPage(Page):
         folder = self._runs.current
         if folder is not None and not open_path(getattr(folder, what)):
             self._say(self.tr("Nothing on this system opens it: {path}").format(path=getattr(folder, what)), "warning")
-
-    def _save_picture(self) -> None:
-        path = self.dialogs.save(self.tr("Save picture"), self._suggestion(".png"), self.tr("Pictures (*.png)"))
-        if path is not None:
-            data = QByteArray()
-            buffer = QBuffer(data)
-            buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-            self.plots.picture().save(buffer, "PNG")  # pyright: ignore[reportCallIssue, reportArgumentType]
-            self._save(path.with_suffix(path.suffix or ".png"), lambda target: write_atomically(target, bytes(data.data())))
-
-    def _save_table(self) -> None:
-        path = self.dialogs.save(self.tr("Save table"), self._suggestion(".csv"), self.tr("Tables (*.csv)"))
-        if path is not None:
-            metrics = self._runs.metrics.copy()  # the run goes on while a worker writes
-            self._save(path.with_suffix(path.suffix or ".csv"), lambda target: write_csv(metrics, target))
-
-    def _save(self, path: Path, write: Callable[[Path], None]) -> None:
-        done = self.tr("Saved {name}").format(name=path.name)
-        self.services.tasks.start(write, path, done=lambda _: self._say(done, "success"), owner=self)
-
-    def _suggestion(self, suffix: str) -> Path:
-        folder = self._runs.current
-        home = self.services.session.path.parent if self.services.session.path else Path.home()
-        return home / f"{folder.path.name if folder else 'run'}{suffix}"
 
     def _say(self, text: str, tone: Tone) -> None:
         self.services.notices.post(Notice(text=lambda: text, tone=tone, seconds=6))
@@ -272,40 +242,14 @@ class RunPage(Page):
             badge = BadgeLook(self.tr("Not ready"), "warning") if problems else BadgeLook(self.tr("Ready"), "success")
             if runs.starting:
                 badge = ending_badge(Ending.STARTING)
-            self.header.set_title(self._job_name(), self._about_job(), badge)
+            self.header.set_title(self._job_name(), about_job(self.services), badge)
         else:
-            self.header.set_title(self._runs.name, self._about_run(runs.current), ending_badge(runs.ending))
+            self.header.set_title(self._runs.name, about_run(self.services, runs.current), ending_badge(runs.ending))
         self.header.show_numbers(on=runs.current is not None)
         self._show_numbers()
 
     def _show_numbers(self) -> None:
-        runs, header = self._runs, self.header
-        if runs.current is None:
-            return
-        header.badge.set_look(ending_badge(runs.ending))
-        progress, outcome = runs.progress, runs.outcome
-        step = progress.step if progress else runs.metrics.last_step
-        header.set_progress(step, progress.total if progress else None, running=runs.running)
-        header.set_stat("speed", speed(progress.seconds_per_step if progress else None))
-        header.set_stat("left", duration(progress.eta if progress and runs.running else None))
-        if outcome is not None and outcome.started_at is not None and outcome.ended_at is not None:
-            elapsed = outcome.ended_at - outcome.started_at
-        else:
-            elapsed = time.time() - runs.current.created_at if runs.opened and runs.running else None
-        header.set_stat("elapsed", duration(elapsed))
-        header.set_stat("loss", self._loss(runs.metrics))
-        name, value = rate_of(runs.metrics)
-        header.set_rate_name(name)
-        header.set_stat("rate", value)
-
-    def _loss(self, metrics: RunMetrics) -> str:
-        smoothing = self.plots.loss.smoothing
-        # What is older than ten windows has a weight below 1e-8.
-        recent = metrics.get(LOSS).y[-int(10 * smoothing.window) - 1 :]
-        if not len(recent):
-            average = metrics.get(SeriesKey(Quantity.AVERAGE_LOSS)).last
-            return "–" if average is None else number(average)
-        return number(float(smoothing.apply(recent)[-1]))
+        fill_numbers(self.header, self._runs, self.plots.loss.smoothing)
 
     def _job_name(self) -> str:
         return self.services.session.name or self.tr("Untitled job")
@@ -317,29 +261,6 @@ class RunPage(Page):
         from core.runs.launch import run_name  # late: a run is on show
 
         return "" if run_name(self._job_to_start()) == self._runs.name else self._job_name()
-
-    def _about_job(self) -> str:
-        job = self.services.session.job
-        environment = self._runs.environment_for(job)
-        place = self.tr("Built-in trainer") if job.engine == "builtin" else environment.name if environment else ""
-        spec = self.services.catalogue.find_for_options(job.options)
-        optimizer = spec.name if spec is not None else job.optimizer_type
-        return "  ·  ".join(part for part in (optimizer, job.script, place) if part)
-
-    def _about_run(self, folder: RunFolder) -> str:
-        if not self._runs.opened:
-            return ""
-        python = Path(folder.command.argv[0]) if folder.command.argv else Path()
-        known = [item.name for item in self.services.environments.environments if item.python == python]
-        parts = [known[0] if known else str(python), moment(folder.created_at, self.services.translation.language)]
-        try:
-            spec = self.services.catalogue.find_for_options(folder.job.options)
-            if folder.job.engine == "builtin":
-                parts[0] = self.tr("Built-in trainer")
-            parts.insert(0, spec.name if spec is not None else folder.job.optimizer_type)
-        except CaddieError:
-            pass  # the job's file is damaged: the rest is still true
-        return "  ·  ".join(parts)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Puts the log beside the plots where there is room."""
@@ -371,21 +292,3 @@ class RunPage(Page):
             self.tr("No run is on show"),
             self.tr("Start the open job, or choose a former run from the list below."),
         )
-
-
-def rate_of(metrics: RunMetrics) -> tuple[str, str]:
-    """Name and latest value of the learning rate that says most: d*lr, else the effective one, else lr; of the U-Net."""
-    for quantity in (Quantity.D_LR, Quantity.EFFECTIVE_LR, Quantity.LR):
-        curves = {
-            group: series
-            for group, series in metrics.of(quantity).items()
-            if not metrics.adds_nothing(SeriesKey(quantity, group))
-        }
-        if curves:
-            group = next((name for name in curves if "unet" in name), list(curves)[-1])
-            last = curves[group].last
-            several = len(metrics.groups) > 1 and bool(group)
-            text = number(last) if last is not None and not math.isnan(last) else "nan"
-            word = rate_word(quantity)
-            return (f"{word} · {group}" if several else word), text
-    return rate_word(Quantity.LR), "–"

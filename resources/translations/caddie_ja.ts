@@ -2018,6 +2018,29 @@
     </message>
 </context>
 <context>
+    <name>RunExports</name>
+    <message>
+        <source>Save picture</source>
+        <translation>画像を保存</translation>
+    </message>
+    <message>
+        <source>Pictures (*.png)</source>
+        <translation>画像 (*.png)</translation>
+    </message>
+    <message>
+        <source>Save table</source>
+        <translation>表を保存</translation>
+    </message>
+    <message>
+        <source>Tables (*.csv)</source>
+        <translation>表 (*.csv)</translation>
+    </message>
+    <message>
+        <source>Saved {name}</source>
+        <translation>{name} を保存しました</translation>
+    </message>
+</context>
+<context>
     <name>RunHeader</name>
     <message>
         <source>Start</source>
@@ -2087,26 +2110,6 @@
         <translation>開けるアプリがありません: {path}</translation>
     </message>
     <message>
-        <source>Save picture</source>
-        <translation>画像を保存</translation>
-    </message>
-    <message>
-        <source>Pictures (*.png)</source>
-        <translation>画像 (*.png)</translation>
-    </message>
-    <message>
-        <source>Save table</source>
-        <translation>表を保存</translation>
-    </message>
-    <message>
-        <source>Tables (*.csv)</source>
-        <translation>表 (*.csv)</translation>
-    </message>
-    <message>
-        <source>Saved {name}</source>
-        <translation>{name} を保存しました</translation>
-    </message>
-    <message>
         <source>Not ready</source>
         <translation>準備が必要</translation>
     </message>
@@ -2117,10 +2120,6 @@
     <message>
         <source>Untitled job</source>
         <translation>無題のジョブ</translation>
-    </message>
-    <message>
-        <source>Built-in trainer</source>
-        <translation>内蔵トレーナー</translation>
     </message>
     <message>
         <source>Log</source>
@@ -2224,6 +2223,10 @@
     <message>
         <source>{number} steps/s</source>
         <translation>{number} ステップ/秒</translation>
+    </message>
+    <message>
+        <source>Built-in trainer</source>
+        <translation>内蔵トレーナー</translation>
     </message>
 </context>
 <context>

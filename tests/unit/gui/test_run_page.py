@@ -20,10 +20,11 @@ from core.text import Text, same
 from gui.bridge.notices import Notice
 from gui.bridge.run_service import RunService
 from gui.bridge.run_stop import StopStage
-from gui.pages.run import RunPage, rate_of
+from gui.pages.run import RunPage
 from gui.run.announcer import RunAnnouncer
 from gui.run.dialogs import RunDialogs
 from gui.run.log_view import LINES_AT_ONCE, LINES_KEPT, LogView
+from gui.run.numbers import rate_of
 from gui.run.words import duration, speed
 from gui.services import Services
 from gui.widgets.notice_bar import NoticeBar
