@@ -297,8 +297,8 @@ def effective_lr(optimizer: Any, known: dict[str, Any], index: int, own_rate: An
         return keep(group["scheduled_lr"])
     if "relative_step" in group and "scale_parameter" in group:
         return adafactor_lr(optimizer, group)
-    if type(optimizer).__module__.endswith("emonavi") and hasattr(optimizer, "prev_loss") and isinstance(own_rate, float):
-        # WORKAROUND pytorch-optimizer 3.9: one rate of its own, changed once for every group of a step.
+    if type(optimizer).__module__.endswith("emonavi") and hasattr(optimizer, "lr_min") and isinstance(own_rate, float):
+        # WORKAROUND pytorch-optimizer 3.9: one rate of its own, changed once for every group of a step. 4.x has no `lr_min`.
         ratio = (optimizer.lr / own_rate) ** (1 / len(optimizer.param_groups)) if own_rate else 1.0
         return max(optimizer.lr_min, min(optimizer.lr_max, own_rate * ratio ** (index + 1)))
     return known["lr"]

@@ -26,6 +26,7 @@ class Saver:
         write_weights: writes the LoRA to a path, atomically; given where the training stands, for its metadata.
         state_of: the parts of the training's state.
         reporter: hears of every file.
+        writes: False in a process that only has to rest its weights whenever the main one saves.
     """
 
     def __init__(
@@ -35,6 +36,8 @@ class Saver:
         write_weights: Callable[[Path, Place], None],
         state_of: Callable[[], Mapping[str, Any]],
         reporter: Reporter,
+        *,
+        writes: bool = True,
     ) -> None:
         if settings.epoch_ratio:
             settings = replace(settings, every_epochs=max(1, epochs // settings.epoch_ratio))
@@ -43,6 +46,7 @@ class Saver:
         self._write_weights = write_weights
         self._state_of = state_of
         self._reporter = reporter
+        self._writes = writes
         self._folder = Path(settings.folder).absolute()
 
     def is_due_at_step(self, step: int) -> bool:
@@ -86,14 +90,19 @@ class Saver:
 
     def _save(self, stem: str, place: Place, *, state: bool) -> None:
         weights = self._folder / (stem + names.WEIGHTS)
+        if not self._writes:
+            self._write_weights(weights, place)
+            return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._write_weights(weights, place)
             self._reporter.saved(weights)
             if state:
                 folder = self._folder / (stem + names.STATE)
-                save_state(folder, place, self._state_of())
+                refused = save_state(folder, place, self._state_of())
                 self._reporter.saved(folder, "state")
+                if refused:
+                    self._reporter.warned("state", str(_not_resumable(folder, refused)))
         except OSError as error:
             reason = error.strerror or str(error)
             raise CaddieError(
@@ -104,8 +113,20 @@ class Saver:
             ) from error
 
     def _delete(self, stem_of: Callable[[str, int], str], weights: int | None, state: int | None) -> None:
+        if not self._writes:
+            return
         if weights is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self._folder / (stem_of(self._settings.name, weights) + names.WEIGHTS))
         if state is not None:
             delete_state(self._folder / (stem_of(self._settings.name, state) + names.STATE))
+
+
+def _not_resumable(folder: Path, refused: list[str]) -> Text:
+    listed = ", ".join(refused)
+    return Text(
+        f"{folder} was saved, but a training cannot go on from it: the optimizer keeps objects ({listed}) that are not read back, "
+        "because reading them could run any program.",
+        f"{folder} を保存しましたが、ここから学習を再開することはできません。オプティマイザーの状態に、安全のため読み込まないオブジェクト "
+        f"({listed}) が含まれています。",
+    )

@@ -12,6 +12,7 @@ import json
 import os
 import pickle
 import shutil
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ class Place:
     Attributes:
         step: optimizer steps done.
         epoch: that is under way, 0-based.
-        batch: micro-batches of that epoch that are done.
+        batch: micro-batches of that epoch that are done, by all processes together.
         seed: of the training.
     """
 
@@ -50,13 +51,16 @@ class Place:
         return self.epoch + (self.batch > 0)
 
 
-def save_state(folder: Path, place: Place, tensors: Mapping[str, Any]) -> None:
+def save_state(folder: Path, place: Place, tensors: Mapping[str, Any]) -> list[str]:
     """Writes a state; one that was there before stays until the new one is whole.
 
     Args:
         folder: the state's name.
         place: where the training stands.
         tensors: name of a part (network, optimizer, …) -> its `state_dict()`.
+
+    Returns:
+        Classes in it that `load_tensors` will refuse to read, as an optimizer of somebody's own may have them; mostly none.
 
     Raises:
         OSError: it could not be written; nothing new lies under the name.
@@ -66,15 +70,26 @@ def save_state(folder: Path, place: Place, tensors: Mapping[str, Any]) -> None:
     try:
         partial.mkdir(parents=True)
         with open(partial / TENSORS_FILE, "wb") as stream:
-            torch.save(dict(tensors), stream)
+            torch.save(_plain(dict(tensors)), stream)
             stream.flush()
             os.fsync(stream.fileno())
+        refused = torch.serialization.get_unsafe_globals_in_checkpoint(partial / TENSORS_FILE)
         facts = {"version": VERSION, "torch": torch.__version__, **asdict(place)}
         write_atomically(partial / PLACE_FILE, json.dumps(facts, indent=1))
         _put_in_place(partial, folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+    return refused
+
+
+def _plain(value: Any) -> Any:
+    """The same without deques: the emo series of its author keeps one, and torch's restricted loader reads none."""
+    if isinstance(value, deque):
+        return [_plain(one) for one in value]  # pyright: ignore[reportUnknownVariableType]
+    if type(value) in (list, tuple):
+        return type(value)(_plain(one) for one in value)
+    return {key: _plain(one) for key, one in value.items()} if type(value) is dict else value
 
 
 def _put_in_place(partial: Path, folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.errors import CaddieError
-from core.runs.events import Event, Saved
+from core.runs.events import Event, Saved, Warned
 from core.training.names import epoch_to_delete, of_epoch, of_step, step_to_delete
 from core.training.reporting import Reporter
 from core.training.saving import Saver
@@ -45,6 +45,24 @@ def test_states_may_be_kept_for_another_time() -> None:
     settings = SaveSettings(every_epochs=2, last_epochs=1, last_epochs_state=3)
     assert epoch_to_delete(settings, 8, state=False) == 6
     assert epoch_to_delete(settings, 8, state=True) == 2
+
+
+class _Kept:
+    """What an optimizer of somebody's own may keep in its state."""
+
+
+def test_a_state_that_will_not_be_read_is_told_at_once(tmp_path: Path) -> None:
+    events: list[Event] = []
+    saves = SaveSettings(folder=str(tmp_path), name="demo", state=True)
+    state: dict[str, Any] = {"optimizer": {"state": {0: {"step": 1}}}}
+    saver = Saver(saves, 2, lambda path, _: None, lambda: state, Reporter(events.append))
+    saver.at_end(Place(step=1))
+    assert not any(isinstance(event, Warned) for event in events)
+    state["optimizer"]["kept"] = _Kept()
+    saver.at_end(Place(step=1))
+    (warned,) = [event for event in events if isinstance(event, Warned)]
+    assert warned.key == "state"
+    assert "_Kept" in warned.detail
 
 
 def test_saves_by_epochs_and_the_end(tmp_path: Path) -> None:
