@@ -20,6 +20,7 @@ from core.runs.launch import companion_variables, run_name, start_prepared
 from core.runs.processes import RUN_MARK
 from core.runs.records import RunCommand
 from core.text import Text
+from core.training.launch import LAUNCHER, LaunchSettings
 
 NEEDED = ("torch", "diffusers", "transformers", "safetensors", "PIL")
 """Modules without which the built-in trainer does not start."""
@@ -51,10 +52,10 @@ def start_builtin_run(
     if missing:
         heading = Text("This job is not complete:", "このジョブには不足があります:")
         raise Problems(heading, [fault.sentence() for fault in missing])
-    plan_of(job)
+    launch = plan_of(job).launch
     refuse_without_packages()
     start = (base or Path.cwd()).absolute()
-    return start_prepared(job, runs_dir, lambda folder: _command(job, folder, start))
+    return start_prepared(job, runs_dir, lambda folder: _command(job, launch, folder, start))
 
 
 def refuse_without_packages() -> None:
@@ -75,14 +76,16 @@ def refuse_without_packages() -> None:
         )
 
 
-def _command(job: Job, folder: RunFolder, base: Path) -> RunCommand:
+def _command(job: Job, launch: LaunchSettings, folder: RunFolder, base: Path) -> RunCommand:
     def absolute(name: str) -> str | None:
         value = job.options.get(name)
         return str(base / value) if isinstance(value, str) and value else None
 
+    # Its processes are started with this Python and the launcher's own `-m`.
+    launcher = (*LAUNCHER, *launch.words()) if launch.several else ()
     name = job.options.get("output_name")
     return RunCommand(
-        argv=(sys.executable, "-X", "utf8", "-m", "core.training", str(folder.job_file), "--base", str(base)),
+        argv=(sys.executable, "-X", "utf8", *launcher, "-m", "core.training", str(folder.job_file), "--base", str(base)),
         cwd=str(PROJECT_ROOT),
         environment={**TRAINING_VARIABLES, **companion_variables(folder), RUN_MARK: str(folder.path)},
         unset=MISLEADING_VARIABLES,

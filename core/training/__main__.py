@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.errors import CaddieError
 from core.job.store import load_job
-from core.runs.events import Event
+from core.runs.events import Event, Finished
 from core.text import preferred_language
 from core.training.control import Control
 from core.training.plan import plan_of
@@ -27,6 +27,8 @@ def main(arguments: list[str]) -> int:
     events, stop = os.environ.get("CADDIE_EVENTS"), os.environ.get("CADDIE_STOP")
     file = EventFile(Path(events)) if events else None
     report: Report = file or _say
+    if os.environ.get("RANK", "0") != "0":
+        report = _only_failures(report)
     try:
         if options.base is not None:
             os.chdir(options.base)
@@ -41,8 +43,11 @@ def _train(job_file: Path, report: Report, control: Control) -> int:
     try:
         plan = plan_of(load_job(job_file))
         from core.training.prepare import prepare
+        from core.training.world import join_world, leave_world
 
-        how = prepare(plan, reporter, control).run()
+        world = join_world()
+        how = prepare(plan, reporter, control, world=world).run()
+        leave_world(world)
     except CaddieError as error:
         said = error.text.in_language(preferred_language())
         sys.stderr.write(said + "\n")
@@ -57,6 +62,16 @@ def _train(job_file: Path, report: Report, control: Control) -> int:
         return 1
     reporter.finished(how)
     return 0
+
+
+def _only_failures(report: Report) -> Report:
+    """What a process tells beside the main one: nothing but why it failed, since that ends the others too."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Finished) and event.how == "raised":
+            report(event)
+
+    return tell
 
 
 def _say(event: Event) -> None:

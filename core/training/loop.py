@@ -20,6 +20,7 @@ from core.training.saving import Saver
 from core.training.settings import LoopSettings
 from core.training.state import Place
 from core.training.steps import Stepper
+from core.training.world import World
 
 How = Literal["returned", "stopped"]
 Batch = Any
@@ -31,6 +32,19 @@ class NanLossError(CaddieError):
 
 class NoMemoryError(CaddieError):
     """The device has no memory left for a step."""
+
+
+def no_memory(error: torch.OutOfMemoryError) -> NoMemoryError:
+    """What to tell a person whose device has no memory left: the settings that help."""
+    first = str(error).splitlines()[0]
+    return NoMemoryError(
+        Text(
+            "The GPU's memory is not enough for this job. What helps most: gradient_checkpointing, a smaller "
+            f"train_batch_size, cache_latents; then a lower resolution or network_dim. ({first})",
+            "VRAM が足りません。効果が大きいのは gradient_checkpointing の有効化、train_batch_size を小さくすること、"
+            f"cache_latents の有効化です。次に解像度や network_dim を下げてください。({first})",
+        )
+    )
 
 
 class Data(Protocol):
@@ -98,6 +112,7 @@ class Trainer:
         reporter: hears of everything.
         control: may ask for something.
         start: where to begin.
+        world: the processes that train together; each gets its own share of the batches.
     """
 
     def __init__(
@@ -114,6 +129,7 @@ class Trainer:
         reporter: Reporter,
         control: Control,
         start: Place,
+        world: World | None = None,
     ) -> None:
         self.length = length_of(settings, data.batches_per_epoch)
         self._settings = settings
@@ -127,6 +143,7 @@ class Trainer:
         self._reporter = reporter
         self._control = control
         self._place = start
+        self._world = world or World()
 
     def run(self) -> How:
         """Trains to the end, or until somebody asks for it.
@@ -136,18 +153,13 @@ class Trainer:
             NoMemoryError: the device has no memory left.
             CaddieError: something could not be written or read.
         """
+        self._control.while_waiting(self._serve)
         try:
             return self._run()
         except torch.OutOfMemoryError as error:
-            first = str(error).splitlines()[0]
-            raise NoMemoryError(
-                Text(
-                    "The GPU's memory is not enough for this job. What helps most: gradient_checkpointing, a smaller "
-                    f"train_batch_size, cache_latents; then a lower resolution or network_dim. ({first})",
-                    "GPU メモリが足りません。効果が大きいのは gradient_checkpointing の有効化、train_batch_size を小さくすること、"
-                    f"cache_latents の有効化です。次に解像度や network_dim を下げてください。({first})",
-                )
-            ) from error
+            raise no_memory(error) from error
+        finally:
+            self._control.while_waiting(None)  # whoever keeps the control must not keep the model
 
     def _run(self) -> How:
         self._reporter.step = self._place.step
@@ -157,7 +169,7 @@ class Trainer:
         for epoch in range(self._place.epoch, self.length.epochs):
             if not self._epoch(epoch):
                 self._tell(wait=True)
-                if self._control.saves_first:
+                if self._control.saves_first and self._place.step:
                     self._saver.now(self._place)
                 return "stopped"
         self._tell(wait=True)
@@ -166,11 +178,13 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> bool:
         """One pass over the data; False where the training is to stop."""
-        start = self._place.batch if epoch == self._place.epoch else 0
+        start = self._place.batch // self._world.size if epoch == self._place.epoch else 0
         # Closed in any case: its threads read ahead.
         with contextlib.closing(self._data.batches(epoch, start)) as batches:
             for number, batch in enumerate(batches, start + 1):
-                if self._control.wait_here():
+                # Within a step nothing can be saved, so nobody waits there.
+                starts = (number - 1) % self._settings.accumulation == 0
+                if self._control.wait_here() if starts else self._control.is_stopping():
                     return False
                 self._micro(batch, epoch, number)
                 if number % self._settings.accumulation == 0 or number == self.length.batches:
@@ -189,6 +203,8 @@ class Trainer:
         return True
 
     def _micro(self, batch: Batch, epoch: int, number: int) -> None:
+        # Counted over all processes: n of them draw what one would that accumulates n batches.
+        number = (number - 1) * self._world.size + self._world.rank + 1
         # Dropout and optimizers that round at random draw from torch's own generators.
         seed_everything(self._seed, "work", epoch, number)
         self._stepper.backward(self._loss_of(batch, generator_for(self._device, self._seed, "noise", epoch, number)))
@@ -196,22 +212,33 @@ class Trainer:
     def _step(self, epoch: int, number: int) -> None:
         step = self._place.step + 1
         self._reporter.step = step
+        if not self._world.is_alone:
+            seed_everything(self._seed, "step", step)  # an optimizer that rounds at random has to do so alike everywhere
         if self._stepper.step(step, epoch + number / self.length.batches):
             self._moments.after_step()
         else:
             self._reporter.warned("step-skipped")
-        self._place = Place(step=step, epoch=epoch, batch=number, seed=self._seed)
+        self._place = Place(step=step, epoch=epoch, batch=number * self._world.size, seed=self._seed)
         self._tell()
         if self._saver.is_due_at_step(step):
             self._tell(wait=True)  # a loss that is no number has to be known before its weights are saved
             self._saver.after_step(self._place)
+        wished = self._control.take("sample")
         if self._control.take("save"):
             self._tell(wait=True)
             self._saver.now(self._place)
-        if self._moments.samples_at(self._place, False) or self._control.take("sample"):
+        if self._moments.samples_at(self._place, False) or wished:
             self._sample()
         if self._moments.validates_at(self._place, False):
             self._validate()
+
+    def _serve(self) -> None:
+        """What is asked for during a pause."""
+        self._tell(wait=True)
+        if self._control.take("save") and self._place.step:
+            self._saver.now(self._place)
+        if self._control.take("sample"):
+            self._sample()
 
     def _sample(self) -> None:
         with self._stepper.resting():

@@ -33,6 +33,7 @@ def build_moments(
     length: Length,
     reporter: Reporter,
     control: Control,
+    tells: bool = True,
 ) -> Moments:
     """Puts together what the loop calls between steps.
 
@@ -45,6 +46,7 @@ def build_moments(
         length: of the training.
         reporter: hears of pictures and losses.
         control: may ask for the end in the middle of them.
+        tells: False in a process that has no pictures to draw and no losses to tell, only the same pauses to make.
     """
     sampler = _sampler(
         plan,
@@ -57,7 +59,7 @@ def build_moments(
         reporter=reporter,
         control=control,
     )
-    if prompts.prompts and plan.data.caches_text:
+    if prompts.prompts and plan.data.caches_text and tells:
         sampler.remember()  # the text encoders rest in the computer's memory from here on
     limit = plan.network.scale_weight_norms
     validator = held_out and Validator(
@@ -73,8 +75,8 @@ def build_moments(
         stop=control.is_stopping,
     )
     return Moments(
-        sample=sampler.sample,
-        validate=validator.validate if validator else lambda place: None,
+        sample=sampler.sample if tells else lambda place: None,
+        validate=validator.validate if validator and tells else lambda place: None,
         samples_at=SampleTimes(plan.samples, start.step).samples_at,
         validates_at=ValidationTimes(plan.validation).validates_at if validator else lambda place, after_epoch: False,
         after_step=(lambda: network.scale_norms(limit)) if limit else lambda: None,

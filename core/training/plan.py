@@ -9,6 +9,7 @@ from core.job.model import Job
 from core.text import Text
 from core.training.data.settings import DataSettings
 from core.training.data.settings import read_settings as read_data
+from core.training.launch import LaunchSettings, read_launch
 from core.training.lora.blocks import read_blocks
 from core.training.lora.settings import FileSettings, NetworkSettings, read_file_settings
 from core.training.lora.settings import read_settings as read_network
@@ -52,6 +53,7 @@ class Plan:
     samples: SampleSettings
     validation: ValidationSettings
     log: LogSettings
+    launch: LaunchSettings
 
 
 def plan_of(job: Job) -> Plan:
@@ -80,6 +82,7 @@ def plan_of(job: Job) -> Plan:
         samples=read_samples(options),
         validation=read_validation(options),
         log=read_log(options),
+        launch=read_launch(job.accelerate, options.problems),
     )
     if not plan.saves.folder:
         options.refuse("output_dir", "", Text("is needed", "を指定してください"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,7 @@ from core.training.state import Place, load_place, load_tensors
 from core.training.steps import Stepper
 from core.training.tensorboard import TensorBoardFile
 from core.training.validation import steady
+from core.training.world import SharedControl, World
 
 STRIDE = 8
 """Pixels of a side per latent, of every Stable Diffusion up to SDXL."""
@@ -58,16 +61,20 @@ class Preparation:
         plan: what the job asks for.
         reporter: hears of warnings, and later of everything.
         control: may end the preparation too.
-        device: where to train; "" for the best there is.
+        device: where to train; "" for what the job says, or the best there is.
+        world: the processes that train together.
     """
 
-    def __init__(self, plan: Plan, reporter: Reporter, control: Control, device: str = "") -> None:
+    def __init__(self, plan: Plan, reporter: Reporter, control: Control, device: str = "", world: World | None = None) -> None:
         self.plan = plan
+        self.world = world or World()
         self.reporter = reporter
         self.control = control
-        self.machine: Machine = machine_for(plan.loop, find_device(device))
+        self.machine: Machine = machine_for(
+            plan.loop, find_device(device or ("cpu" if plan.launch.cpu else plan.launch.device if self.world.is_alone else ""))
+        )
         self.start, self._state = self._resumed()
-        self.seed = self._seed()
+        self.seed = self.world.number_from_main(self._seed())  # it may be a random one
         _try_optimizer(plan)
         models = plan.models
         self.facts: ModelFacts = inspect_model(
@@ -105,8 +112,9 @@ class Preparation:
             lambda path, place: self._write(network, stepper, path, header(place)),
             lambda: {"network": network.state_dict(), **stepper.state_dict()},
             self.reporter,
+            writes=self.world.is_main,
         )
-        if plan.log.folder:
+        if plan.log.folder and self.world.is_main:
             self.reporter.listen(TensorBoardFile(plan.log))
         self.reporter.started(stepper.built.optimizer, length.steps, stepper.built.wants_loss or None)
         return Trainer(
@@ -129,10 +137,12 @@ class Preparation:
                 length=length,
                 reporter=self.reporter,
                 control=self.control,
+                tells=self.world.is_main,
             ),
             reporter=self.reporter,
-            control=self.control,
+            control=self.control if self.world.is_alone else SharedControl(self.control, self.world),
             start=self.start,
+            world=self.world,
         )
 
     def _resumed(self) -> tuple[Place, dict[str, Any] | None]:
@@ -159,42 +169,48 @@ class Preparation:
     def _data(self, components: Components) -> tuple[Dataset, Dataset | None]:
         """What is trained on, and what is held out; with caches where the job wants them."""
         settings = self.plan.data
-        data = self._dataset(self.report.datasets, components)
+        data = self._dataset(self.report.datasets, components, (self.world.rank, self.world.size))
         held_out = self._dataset(steady(self.report.held_out), components) if self.report.held_out else None
         images = (*data.images, *(held_out.images if held_out else ()))
         if settings.caches_latents:
             store = LatentStore(is_sdxl=self.report.is_sdxl, stride=STRIDE, scale=components.latent_scale)
-            cache_latents(
-                images,
-                _latent_encoder(components, self.machine.device),
-                store,
-                to_disk=settings.cache_latents_to_disk,
-                batch_size=settings.vae_batch_size,
-                seed=self.seed,
-                told=self._told,
-            )
+            with self._in_turn(settings.cache_latents_to_disk):
+                cache_latents(
+                    images,
+                    _latent_encoder(components, self.machine.device),
+                    store,
+                    to_disk=settings.cache_latents_to_disk,
+                    batch_size=settings.vae_batch_size,
+                    seed=self.seed,
+                    told=self._told,
+                )
             components.vae.to(device="cpu")  # pyright: ignore[reportCallIssue]
             for one in filter(None, (data, held_out)):
                 one.latents = store
         if settings.caches_text:
             texts = TextStore(components.tokenizers, settings.max_token_length, weighted=settings.weighted_captions)
-            cache_text(
-                images,
-                lambda ids, weights: _text_pair(components, ids, weights),
-                texts,
-                first_width=int(components.text_encoders[0].config.hidden_size),  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
-                to_disk=settings.cache_text_to_disk,
-                batch_size=settings.vae_batch_size,
-                told=self._told,
-            )
+            with self._in_turn(settings.cache_text_to_disk):
+                cache_text(
+                    images,
+                    lambda ids, weights: _text_pair(components, ids, weights),
+                    texts,
+                    first_width=int(components.text_encoders[0].config.hidden_size),  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+                    to_disk=settings.cache_text_to_disk,
+                    batch_size=settings.vae_batch_size,
+                    told=self._told,
+                )
             for encoder in components.text_encoders:
                 encoder.to("cpu")
             for one in filter(None, (data, held_out)):
                 one.texts = texts
         return data, held_out
 
-    def _dataset(self, contents: Sequence[DatasetContents], components: Components) -> Dataset:
-        return Dataset(contents, self.plan.data, seed=self.seed, tokenizers=components.tokenizers, stride=STRIDE)
+    def _dataset(self, contents: Sequence[DatasetContents], components: Components, part: tuple[int, int] = (0, 1)) -> Dataset:
+        return Dataset(contents, self.plan.data, seed=self.seed, tokenizers=components.tokenizers, stride=STRIDE, part=part)
+
+    def _in_turn(self, to_disk: bool) -> AbstractContextManager[None]:
+        """A cache on the disk is written by the main process; in memory each process needs its own."""
+        return self.world.main_first() if to_disk and not self.world.is_alone else contextlib.nullcontext()
 
     def _told(self, done: int, of: int) -> None:
         if self.control.wait_here():
@@ -207,7 +223,9 @@ class Preparation:
         file: LoraFile | None = read_lora(Path(settings.weights)) if settings.weights else None
         seed_everything(self.seed, "network")
         network = build_network(components.unet, components.text_encoders, settings, family=family, file=file)
-        return network.to(self.machine.device, self.machine.network)
+        network = network.to(self.machine.device, self.machine.network)
+        self.world.take_from_main([parameter.data for parameter in network.parameters()])
+        return network
 
     def _stepper(self, network: LoraNetwork, length: Length) -> Stepper:
         rates = self.plan.rates
@@ -217,7 +235,7 @@ class Preparation:
         for warning in built.warnings:
             self.reporter.warned("optimizer", str(warning))
         schedule = build_schedule(rates, built.optimizer, length.steps)
-        return Stepper(built, schedule, groups.names, self.machine, self.plan.loop)
+        return Stepper(built, schedule, groups.names, self.machine, self.plan.loop, world=self.world)
 
     def _continue(self, network: LoraNetwork, stepper: Stepper) -> None:
         """Takes the saved state, or the place where the job wants to begin."""
@@ -288,23 +306,25 @@ class Preparation:
         precision = self.plan.files.precision
         with stepper.resting():
             tensors = network.tensors(None if precision is None else SAVED_AS[precision])
-        save_lora(path, tensors, header)
+        if self.world.is_main:
+            save_lora(path, tensors, header)
 
 
-def prepare(plan: Plan, reporter: Reporter, control: Control, device: str = "") -> Trainer:
+def prepare(plan: Plan, reporter: Reporter, control: Control, device: str = "", world: World | None = None) -> Trainer:
     """Makes a training ready.
 
     Args:
         plan: what the job asks for.
         reporter: hears of everything.
         control: may ask for something while it runs.
-        device: "cuda:1", "cpu", …; "" for the best there is.
+        device: "cuda:1", "cpu", …; "" for what the job says, or the best there is.
+        world: the processes that train together; this one alone if None.
 
     Raises:
         Problems: images or captions that are in the way.
         CaddieError: anything else that is missing, broken or does not fit.
     """
-    return Preparation(plan, reporter, control, device).trainer()
+    return Preparation(plan, reporter, control, device, world).trainer()
 
 
 def _try_optimizer(plan: Plan) -> None:

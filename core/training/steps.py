@@ -18,6 +18,7 @@ from core.training.machine import Machine
 from core.training.optimizer import BuiltOptimizer
 from core.training.readback import Readback
 from core.training.settings import LoopSettings
+from core.training.world import World
 
 _FACTS = ("lr", "effective_lr", "d", "d_lr")
 
@@ -51,6 +52,7 @@ class Stepper:
         group_names: of the optimizer's groups.
         machine: where.
         settings: clipping, accumulation, what to do about NaN.
+        world: the processes that train together.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class Stepper:
         group_names: Sequence[str],
         machine: Machine,
         settings: LoopSettings,
+        *,
+        world: World | None = None,
     ) -> None:
         self.built = built
         self.scheduler = scheduler
@@ -67,6 +71,7 @@ class Stepper:
         self._optimizer = built.optimizer
         self._names = tuple(group_names)
         self._settings = settings
+        self._world = world or World()
         self._trained = [p for group in built.optimizer.param_groups for p in group["params"]]
         self._average = EMAModel(self._trained, decay=settings.ema, foreach=True) if settings.ema else None
         self._readback: Readback[_About] = Readback(machine.device)
@@ -95,6 +100,7 @@ class Stepper:
         """
         loss = self._losses[0] if len(self._losses) == 1 else torch.stack(self._losses).mean()
         self._losses = []
+        self._meet(loss)
         if self.scaler is not None:
             self.scaler.unscale_(self._optimizer)
         norm = self._clip()
@@ -114,6 +120,19 @@ class Stepper:
         self._optimizer.zero_grad(set_to_none=True)
         self._send(number, epoch, loss, norm, after)
         return done
+
+    def _meet(self, loss: Tensor) -> None:
+        """Averages the loss and the gradients with those of the other processes.
+
+        A weight that has no gradient here may have one elsewhere (module dropout), so all of them are exchanged, as
+        torch's DistributedDataParallel does.
+        """
+        if self._world.is_alone:
+            return
+        for parameter in self._trained:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self._world.average([loss, *(parameter.grad for parameter in self._trained if parameter.grad is not None)])
 
     def _clip(self) -> Tensor:
         parameters = [p for group in self._optimizer.param_groups for p in group["params"] if p.grad is not None]
