@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from core.errors import CaddieError
+from core.runs.events import Step
 from core.text import Text
 from core.training.control import Control
 from core.training.randomness import generator_for, seed_everything
@@ -256,13 +257,21 @@ class Trainer:
         """
         for event in self._stepper.events(wait=wait):
             self._reporter.send(event)
-            if event.loss is not None and not math.isfinite(event.loss) and self._settings.nan == "stop":
-                raise NanLossError(
-                    Text(
-                        f"The loss of step {event.step} is {event.loss}: training on would give a file full of NaN. What was saved "
-                        "before is untouched. Usual causes: a learning rate that is too high, or fp16 with a VAE that needs "
-                        "no_half_vae.",
-                        f"ステップ {event.step} の loss が {event.loss} になりました。このまま続けても NaN だらけのファイルになるため停止しました。"
-                        "それまでに保存したファイルはそのままです。よくある原因は、高すぎる学習率や、no_half_vae が必要な VAE を fp16 で使うことです。",
-                    )
+            if self._settings.nan == "stop":
+                # Gradients that overflow with fp16 are the scaler's business: it leaves such steps out.
+                _refuse_nan(event, gradients=self._stepper.scaler is None)
+
+
+def _refuse_nan(event: Step, *, gradients: bool) -> None:
+    numbers = [("loss", "loss", event.loss), ("gradient's norm", "勾配ノルム", event.grad_norm if gradients else None)]
+    for name, name_ja, value in numbers:
+        if value is not None and not math.isfinite(value):
+            raise NanLossError(
+                Text(
+                    f"The {name} of step {event.step} is {value}: training on would give a file full of NaN. What was saved "
+                    "before is untouched. Usual causes: a learning rate that is too high, or fp16 with a VAE that needs "
+                    "no_half_vae.",
+                    f"ステップ {event.step} の{name_ja}が {value} になりました。このまま続けても NaN だらけのファイルになるため停止しました。"
+                    "それまでに保存したファイルはそのままです。よくある原因は、高すぎる学習率や、no_half_vae が必要な VAE を fp16 で使うことです。",
                 )
+            )

@@ -93,10 +93,14 @@ class BuiltOptimizer:
         if self.wants_loss:
             self._loss = loss.detach()
 
-    def _switch(self, name: str) -> None:
+    @property
+    def has_modes(self) -> bool:
+        """Whether the weights that it trains differ from those to be saved."""
         # By what it can do, not by its name: a class of somebody else's with both wants them called.
-        both = getattr(self.optimizer, "train", None), getattr(self.optimizer, "eval", None)
-        if all(map(callable, both)):
+        return all(callable(getattr(self.optimizer, name, None)) for name in ("train", "eval"))
+
+    def _switch(self, name: str) -> None:
+        if self.has_modes:
             getattr(self.optimizer, name)()
 
     def _hand_over(

@@ -73,10 +73,14 @@ class Stepper:
         self._settings = settings
         self._world = world or World()
         self._trained = [p for group in built.optimizer.param_groups for p in group["params"]]
-        self._average = EMAModel(self._trained, decay=settings.ema, foreach=True) if settings.ema else None
+        self._average = _average_of(self._trained, settings.ema) if settings.ema else None
         self._readback: Readback[_About] = Readback(machine.device)
         self._losses: list[Tensor] = []
         self._last_time: float | None = None
+        self._has_stepped = False
+        if self.scaler is not None:
+            # Whether the scaler let a step happen: asking for its scale would wait for the device twice a step.
+            built.optimizer.register_step_post_hook(self._note_step)
 
     def backward(self, loss: Tensor) -> None:
         """Adds a micro-batch's gradients.
@@ -146,16 +150,19 @@ class Stepper:
         if self.scaler is None:
             self._optimizer.step()
         else:
-            before = self.scaler.get_scale()
+            self._has_stepped = False
             self.scaler.step(self._optimizer)
             self.scaler.update()
-            if self.scaler.get_scale() < before:
+            if not self._has_stepped:
                 return False
         if self.scheduler is not None:
             self.scheduler.step()
         if self._average is not None:
             self._average.step(self._trained)
         return True
+
+    def _note_step(self, *_: object) -> None:
+        self._has_stepped = True
 
     def _send(self, number: int, epoch: float, loss: Tensor, norm: Tensor, groups: list[dict[str, Any]]) -> None:
         now = time.perf_counter()
@@ -178,8 +185,10 @@ class Stepper:
     def resting(self) -> Iterator[None]:
         """Within it the weights are those to be saved and sampled with: the schedule-free family trains on others.
 
-        With a moving average it is that.
+        With a moving average it is that. Afterwards they are what they were, to the last bit: that family's way there and
+        back rounds, and when a training saves must not change where it goes.
         """
+        kept = [weights.detach().clone() for weights in self._trained] if self.built.has_modes else []
         self.built.eval()
         if self._average is not None:
             self._average.store(self._trained)
@@ -190,6 +199,9 @@ class Stepper:
             if self._average is not None:
                 self._average.restore(self._trained)
             self.built.train()
+            with torch.no_grad():
+                for weights, before in zip(self._trained, kept, strict=False):
+                    weights.copy_(before)
 
     def state_dict(self) -> dict[str, Any]:
         """What has to be saved to go on."""
@@ -212,6 +224,12 @@ class Stepper:
         if self._average is not None and "average" in state:
             self._average.load_state_dict(state["average"])
             self._average.to(device=self._trained[0].device)
+
+
+def _average_of(weights: Sequence[Tensor], decay: float) -> EMAModel:
+    """A moving average in float32: 16 bits would round away nearly all that a step adds to it."""
+    start = [torch.nn.Parameter(one.detach().float(), requires_grad=False) for one in weights]
+    return EMAModel(start, decay=decay, foreach=True)
 
 
 def _event(about: _About, values: list[float]) -> Step:

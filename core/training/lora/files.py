@@ -103,8 +103,10 @@ def save_lora(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, 
         metadata: texts for the header; the two hashes are added.
 
     Raises:
-        CaddieError: the file cannot be written, for example because the disk is full. A former file of that name is as it was.
+        CaddieError: the file cannot be written, for example because the disk is full, or it would hold NaN. A former file of
+            that name is as it was.
     """
+    _refuse_nan(path, tensors)
     content = to_bytes(tensors, metadata)
     try:
         write_atomically(path, content)
@@ -115,6 +117,22 @@ def save_lora(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, 
                 f"LoRA を {path} に保存できません: {error.strerror or error}。空き容量を確保するか、別の出力フォルダーを選んでください。",
             )
         ) from error
+
+
+def _refuse_nan(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if not bool(tensor.isfinite().all()):
+            half = Text(
+                " Numbers above 65504 do not fit into fp16: save_precision bf16 or float has room for them.",
+                "65504 を超える値は fp16 では保存できません。save_precision を bf16 か float にしてください。",
+            )
+            is_half = tensor.dtype == torch.float16
+            raise CaddieError(
+                Text(
+                    f"{path} was not saved: {name} holds NaN or infinity." + (half.en if is_half else ""),
+                    f"{path} は保存しませんでした。{name} に NaN または無限大が含まれています。" + (half.ja if is_half else ""),
+                )
+            )
 
 
 def to_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:

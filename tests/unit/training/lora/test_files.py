@@ -241,6 +241,16 @@ def test_other_adapters_and_pickles_are_refused(tmp_path: Path) -> None:
         read_lora(tmp_path / "missing.safetensors")
 
 
+@pytest.mark.parametrize(("dtype", "words"), [(torch.float32, "NaN"), (torch.float16, "save_precision")])
+def test_nan_is_never_written(tmp_path: Path, dtype: torch.dtype, words: str) -> None:
+    path = tmp_path / "lora.safetensors"
+    save_lora(path, {"a.alpha": torch.ones((), dtype=dtype)}, {})
+    before = path.read_bytes()
+    with pytest.raises(CaddieError, match=words):
+        save_lora(path, {"a.lora_up.weight": torch.tensor([1.0, 1e39]).to(dtype)}, {})
+    assert path.read_bytes() == before
+
+
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.safetensors"
     path.write_bytes(b"old")
