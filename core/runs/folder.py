@@ -31,6 +31,7 @@ from core.runs.records import (
     write_processes,
     write_stop_request,
 )
+from core.runs.wishes import WishFolder
 from core.text import Text
 
 START_GRACE = 20.0
@@ -93,6 +94,11 @@ class RunFolder:
     def stop_file(self) -> Path:
         """Its presence asks everything to stop."""
         return self.path / "stop.request"
+
+    @property
+    def wishes(self) -> WishFolder:
+        """What the built-in trainer may be asked for beside the end."""
+        return WishFolder(self.path / "wishes")
 
     @property
     def supervisor_log(self) -> Path:
@@ -180,10 +186,13 @@ class RunFolder:
 
     def under_way(self) -> Ending:
         """Starting or running, for a run that has no outcome."""
-        return Ending.STARTING if self.processes().child is None else Ending.RUNNING
+        record = self.processes()
+        return Ending.STARTING if record.child is None and record.host is None else Ending.RUNNING
 
     def _is_abandoned(self) -> bool:
         record = self.processes()
+        if record.host is not None:  # what else that window has started is none of this run's
+            return not is_alive(record.host) and read_outcome(self.outcome_file) is None
         if is_alive(record.supervisor) or any(is_alive(process) for process in record.roots):
             return False
         if record.supervisor is None and record.child is None:
@@ -213,6 +222,8 @@ class RunFolder:
         urgent = now or stop_is_urgent(self.stop_file)
         write_stop_request(self.stop_file, now=urgent, at=time.time())
         record = self.processes()
+        if record.host is not None:
+            return  # its own thread looks at the request; ending its process would end a window
         starting = record.supervisor is None and self._may_be_starting(record)
         if not starting and not is_alive(record.supervisor):
             from core.runs.launch import start_supervisor
@@ -291,6 +302,7 @@ def update_processes(
     *,
     supervisor: ProcessId | None = None,
     child: ProcessId | None = None,
+    host: ProcessId | None = None,
     seen: tuple[ProcessId, ...] | None = None,
     started_at: float | None = None,
 ) -> ProcessRecord:
@@ -301,7 +313,13 @@ def update_processes(
     """
     changes: Mapping[str, object] = {
         name: value
-        for name, value in {"supervisor": supervisor, "child": child, "seen": seen, "started_at": started_at}.items()
+        for name, value in {
+            "supervisor": supervisor,
+            "child": child,
+            "host": host,
+            "seen": seen,
+            "started_at": started_at,
+        }.items()
         if value is not None
     }
     record = replace(folder.processes(), updated_at=time.time(), **changes)  # pyright: ignore[reportArgumentType]

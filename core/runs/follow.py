@@ -94,7 +94,7 @@ class Follower:
 
     def poll(self) -> Update:
         """Returns what is new. Safe to call after the end: then nothing is new."""
-        outcome = self.run.outcome()  # looked at first: what was written before the end is then all there to read
+        outcome = self._outcome()  # looked at first: what was written before the end is then all there to read
         ending = self.run.under_way() if outcome is None else outcome.ending
         log_bytes, more_log = self._log.read(_LOG_CHUNK)
         text = self._console.feed(log_bytes)
@@ -111,6 +111,9 @@ class Follower:
         # What the window shows, people put into screenshots and forum posts; the file on the disk keeps every word.
         text = hide_secrets_in(text)
         return Update(events=events, log=text, progress=self._progress(), ending=ending, outcome=outcome, behind=behind)
+
+    def _outcome(self) -> Outcome | None:
+        return self.run.outcome()
 
     def _new_events(self) -> tuple[list[Event], bool]:
         data, more = self._events.read(_EVENTS_CHUNK)

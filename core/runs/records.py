@@ -75,6 +75,7 @@ class ProcessRecord:
         starter: the process that made the folder.
         supervisor: the process that watches, once it is there.
         child: the launched command, once it is there.
+        host: the window that trains it itself, in a thread; such a run has no supervisor and no child.
         seen: descendants that were seen alive, so that orphans are found again.
         started_at: when the child started, seconds since the epoch.
         updated_at: when this was written.
@@ -83,6 +84,7 @@ class ProcessRecord:
     starter: ProcessId | None = None
     supervisor: ProcessId | None = None
     child: ProcessId | None = None
+    host: ProcessId | None = None
     seen: tuple[ProcessId, ...] = ()
     started_at: float | None = None
     updated_at: float = 0.0
@@ -160,6 +162,7 @@ def read_processes(path: Path) -> ProcessRecord | None:
             starter=_process(record.get("starter")),
             supervisor=_process(record.get("supervisor")),
             child=_process(record.get("child")),
+            host=_process(record.get("host")),
             seen=tuple(found for item in record.get("seen", ()) if (found := _process(item)) is not None),
             started_at=None if record.get("started_at") is None else float(record["started_at"]),
             updated_at=float(record.get("updated_at", 0.0)),

@@ -130,7 +130,7 @@ def read_datasets(settings: DataSettings) -> tuple[DatasetSettings, ...]:
                     )
                 )
             if not problems:
-                subsets.append(_subset(settings.subset, {**general, **dataset, **subset}))
+                subsets.append(_subset(settings.subset, {**general, **dataset, **subset}, settings.base))
         if not problems:
             datasets.append(_dataset(settings.dataset, {**general, **dataset}, tuple(subsets)))
     if problems:
@@ -188,8 +188,11 @@ def _judge(name: str, value: Any, wanted: str | None, where: str, problems: list
         )
 
 
-def _subset(defaults: SubsetSettings, said: Table) -> SubsetSettings:
+def _subset(defaults: SubsetSettings, said: Table, base: str) -> SubsetSettings:
     known = {name: said[name] for name in (*_FOR_SUBSETS, *_ONLY_IN_SUBSETS) if name in said}
+    for name in ("image_dir", "conditioning_data_dir"):
+        if base and known.get(name):
+            known[name] = str(Path(base, known[name]))
     if "caption_extension" in known:
         known["caption_extension"] = with_dot(known["caption_extension"])
     return replace(defaults, **known)

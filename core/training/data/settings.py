@@ -102,6 +102,7 @@ class DataSettings:
     Attributes:
         train_data_dir, reg_data_dir: folders that hold `<repeats>_<name>` folders; "" for none.
         dataset_config: a TOML or JSON file that says it in more detail; "" for none.
+        base: what relative folders in that file start from; "" for the process's own folder.
         dataset: what holds for each dataset that says nothing else; without subsets.
         subset: the same for each subset; without a folder.
         masked_loss: masks from `conditioning_data_dir` may be used.
@@ -115,6 +116,7 @@ class DataSettings:
     train_data_dir: str = ""
     reg_data_dir: str = ""
     dataset_config: str = ""
+    base: str = ""
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     subset: SubsetSettings = field(default_factory=SubsetSettings)
     masked_loss: bool = False
