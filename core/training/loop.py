@@ -192,7 +192,7 @@ class Trainer:
                     self._step(epoch, number)
                     if self._place.step >= self.length.steps:
                         break
-        self._place = Place(step=self._place.step, epoch=epoch + 1, seed=self._seed)
+        reached, self._place = self._place, Place(step=self._place.step, epoch=epoch + 1, seed=self._seed)
         self._tell()
         if self._saver.is_due_at_epoch(epoch + 1):
             self._tell(wait=True)
@@ -201,6 +201,8 @@ class Trainer:
             self._sample()
         if self._moments.validates_at(self._place, True):
             self._validate()
+        if self._place.step >= self.length.steps:
+            self._place = reached  # perhaps within the epoch: whoever wants more steps later goes on from there
         return True
 
     def _micro(self, batch: Batch, epoch: int, number: int) -> None:

@@ -80,11 +80,12 @@ def machine_for(loop: LoopSettings, device: torch.device) -> Machine:
                 'mixed_precision = "fp16" には GPU が必要です。このマシンでは "no" か "bf16" を使ってください。',
             )
         )
-    if loop.fp8_base and (device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 9)):
+    # Kept in 8 bits, computed in 16: any GPU of NVIDIA's and the CPU can do that. Apple's have no such type.
+    if loop.fp8_base and device.type == "mps":
         raise CaddieError(
             Text(
-                "fp8_base needs an NVIDIA GPU with compute capability 8.9 or higher (RTX 40 or later).",
-                "fp8_base には compute capability 8.9 以上の NVIDIA GPU (RTX 40 以降) が必要です。",
+                "fp8_base is not possible on Apple's GPUs, which have no 8-bit floating point.",
+                "Apple の GPU には 8 ビット浮動小数点がないため、fp8_base は使えません。",
             )
         )
     return Machine(

@@ -27,6 +27,7 @@ class OptionReader:
         self._options = options
         self._read: set[str] = set()
         self.problems: list[Text] = []
+        self.warnings: list[Text] = []
 
     def has(self, name: str) -> bool:
         """Whether the job says anything about an option; it counts as read."""
@@ -105,6 +106,10 @@ class OptionReader:
             why: goes on after "name = value".
         """
         self.problems.append(Text(f"{name} = {value!r} {why.en}", f"{name} = {value!r} {why.ja}"))
+
+    def warn(self, text: Text) -> None:
+        """Remembers what sd-scripts would warn of: it is done as it is said, and is hardly what somebody wants."""
+        self.warnings.append(text)
 
     def unread(self) -> list[str]:
         """The options that nobody has asked for, in the job's order; a switch that is off asks for nothing."""

@@ -53,6 +53,7 @@ class Plan:
     samples: SampleSettings
     validation: ValidationSettings
     log: LogSettings
+    warnings: tuple[Text, ...] = ()  # what sd-scripts would warn of, too
     launch: LaunchSettings
 
 
@@ -69,6 +70,13 @@ def plan_of(job: Job) -> Plan:
         options.refuse(
             "script", job.script, Text(f"is no training that it can do ({known})", f"には対応していません (対応: {known})")
         )
+    if job.script.startswith("sdxl_") and options.has("clip_skip"):
+        options.warn(
+            Text(
+                "clip_skip has no effect with SDXL, which always takes the last layer but one.",
+                "SDXL では clip_skip は効果がありません。常に最後から 2 番目の層を使います。",
+            )
+        )
     plan = Plan(
         job=job,
         models=read_models(options),
@@ -82,6 +90,7 @@ def plan_of(job: Job) -> Plan:
         samples=read_samples(options),
         validation=read_validation(options),
         log=read_log(options),
+        warnings=tuple(options.warnings),  # after all that may warn
         launch=read_launch(job.accelerate, options.problems),
     )
     if not plan.saves.folder:

@@ -86,7 +86,8 @@ class Preparation:
         self.report: DataReport = check_data(plan.data, is_sdxl=self.facts.family == "sdxl", seed=self.seed)
         self.report.raise_errors()
         self.prompts = prompts_of(plan.samples)
-        for key, warnings in (("data", self.report.warnings), ("sample-prompts", self.prompts.warnings)):
+        told = (("options", plan.warnings), ("data", self.report.warnings), ("sample-prompts", self.prompts.warnings))
+        for key, warnings in told:
             for warning in warnings:
                 reporter.warned(key, str(warning))
 
@@ -100,6 +101,7 @@ class Preparation:
         components = load_components(self.facts, plan.models, dtype=machine.weights, device=machine.device)
         data, held_out = self._data(components)
         length = length_of(plan.loop, data.batches_per_epoch)
+        _refuse_if_done(self.start, length)
         data.pace = Pace(length.steps, plan.loop.accumulation)
         network = self._network(components)
         stepper = self._stepper(network, length)
@@ -337,6 +339,18 @@ def _try_optimizer(plan: Plan) -> None:
     rehearse(rates.optimizer, [{"params": [torch.zeros(1)], "lr": rates.learning_rate}], rates.learning_rate)
 
 
+def _refuse_if_done(start: Place, length: Length) -> None:
+    if start.step >= length.steps:
+        raise CaddieError(
+            Text(
+                f"The saved training has done {start.step} steps, and the job asks for {length.steps} in all: nothing is left to "
+                "do. Raise max_train_steps or max_train_epochs to go on.",
+                f"保存された学習は {start.step} ステップまで終わっていて、ジョブの合計は {length.steps} ステップなので、残りがありません。"
+                "続けるには max_train_steps または max_train_epochs を増やしてください。",
+            )
+        )
+
+
 def _latent_encoder(components: Components, device: torch.device) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     vae = components.vae
 
@@ -355,9 +369,12 @@ def _text_pair(components: Components, ids: tuple[Tensor, ...], weights: tuple[T
 
 
 def _store_in(model: torch.nn.Module, dtype: torch.dtype) -> None:
-    """Keeps the weights of a model's layers in another type; autocast computes in its own."""
-    for module in model.modules():
-        if isinstance(module, torch.nn.Linear | torch.nn.Conv2d):
+    """Keeps the weights of a model's layers in another type; autocast computes in its own.
+
+    SDXL's projection stays as it is: what goes into it is given its type (`models.text`), and 8 bits would spoil that.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear | torch.nn.Conv2d) and name != "text_projection":
             module.to(dtype)
 
 

@@ -32,7 +32,6 @@ SAME_HERE = (
     "ddp_timeout",
     "ddp_gradient_as_bucket_view",
     "ddp_static_graph",
-    "dynamo_backend",
     "huggingface_repo_type",
     "huggingface_repo_visibility",
 )
@@ -157,6 +156,8 @@ class LogSettings:
 def read_log(options: OptionReader) -> LogSettings:
     """Takes what is said about TensorBoard."""
     options.word("log_with", ("tensorboard",), "tensorboard")
+    if options.has("log_with") and not options.value("logging_dir"):
+        options.refuse("log_with", "tensorboard", _needs("logging_dir"))
     return LogSettings(
         folder=options.text("logging_dir"),
         prefix=options.text("log_prefix"),
@@ -168,10 +169,14 @@ def read_loop(options: OptionReader) -> LoopSettings:
     """Takes what is said about the loop."""
     options.ignore(*SAME_HERE)
     precision: Precision = options.word("mixed_precision", PRECISIONS, "no")
-    # full_fp16 is left to sd-scripts: it has to change torch's GradScaler for it.
+    if options.flag("full_fp16"):
+        options.refuse("full_fp16", True, _NO_FULL_FP16)
     full_bf16 = options.flag("full_bf16")
     if full_bf16 and precision != "bf16":
         options.refuse("full_bf16", True, _needs('mixed_precision = "bf16"'))
+    backend = options.text("dynamo_backend", "inductor").lower()
+    if options.value("torch_compile") is True and backend != "inductor":
+        options.refuse("dynamo_backend", backend, _needs('"inductor"'))
     fp8_base, fp8_unet = options.flag("fp8_base"), options.flag("fp8_base_unet")
     if (fp8_base or fp8_unet) and precision == "no":
         options.refuse("fp8_base" if fp8_base else "fp8_base_unet", True, _needs('mixed_precision = "bf16"'))
@@ -194,6 +199,8 @@ def read_loop(options: OptionReader) -> LoopSettings:
 
 def read_saves(options: OptionReader) -> SaveSettings:
     """Takes what is said about saving."""
+    # What it asks for is what resuming does here.
+    options.ignore("skip_until_initial_step")
     kind = options.text("save_model_as", "safetensors")
     if kind != "safetensors":
         options.refuse("save_model_as", kind, _needs("safetensors"))
@@ -203,10 +210,12 @@ def read_saves(options: OptionReader) -> SaveSettings:
         every_epochs=options.integer("save_every_n_epochs", 0, least=0),
         every_steps=options.integer("save_every_n_steps", 0, least=0),
         epoch_ratio=options.integer("save_n_epoch_ratio", 0, least=0),
-        last_epochs=options.maybe_integer("save_last_n_epochs", least=0),
+        # 0 would have each save by epochs deleted as soon as it is written; in steps, 0 keeps the newest.
+        last_epochs=options.maybe_integer("save_last_n_epochs", least=1),
         last_steps=options.maybe_integer("save_last_n_steps", least=0),
-        last_epochs_state=options.maybe_integer("save_last_n_epochs_state", least=0),
-        last_steps_state=options.maybe_integer("save_last_n_steps_state", least=0),
+        # For states, 0 is no number of their own in sd-scripts.
+        last_epochs_state=options.maybe_integer("save_last_n_epochs_state", least=0) or None,
+        last_steps_state=options.maybe_integer("save_last_n_steps_state", least=0) or None,
         state=options.flag("save_state"),
         state_at_end=options.flag("save_state_on_train_end"),
         resume=options.text("resume"),
@@ -240,6 +249,12 @@ def _decay(options: OptionReader) -> float:
     if decay >= 1:
         options.refuse("caddie_ema", decay, Text("has to be below 1", "は 1 未満にしてください"))
     return decay
+
+
+_NO_FULL_FP16 = Text(
+    "is left to sd-scripts: gradients of 16 bits need another GradScaler than torch's own. full_bf16 goes without one",
+    "は sd-scripts でのみ使えます。fp16 の勾配には PyTorch 標準の GradScaler を改造する必要があるためです。full_bf16 なら内蔵トレーナーでも使えます",
+)
 
 
 def _needs(what: str) -> Text:

@@ -105,8 +105,9 @@ class LoraNetwork(nn.Module):
         names: list[str] = []
         self.requires_grad_(False)
         for name, loras, rate, ratio in self._rated(learning_rate):
-            plain = [p for lora in loras for p in ((lora.down,) if ratio else (lora.down, lora.up))]
-            plus = [lora.up for lora in loras] if ratio else []
+            # A ratio of 0 freezes lora_up, as in sd-scripts.
+            plain = [p for lora in loras for p in ((lora.down, lora.up) if ratio is None else (lora.down,))]
+            plus = [] if ratio is None else [lora.up for lora in loras]
             for parameters, lr, suffix in ((plain, rate, ""), (plus, rate * (ratio or 0), " plus")):
                 if parameters and lr:
                     groups.append({"params": parameters, "lr": lr})

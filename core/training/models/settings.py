@@ -37,6 +37,13 @@ def read_settings(options: OptionReader) -> ModelSettings:
     path = options.text("pretrained_model_name_or_path")
     if not path:
         options.refuse("pretrained_model_name_or_path", path, Text("names no model", "にモデルが指定されていません"))
+    if options.value("v2") is True and options.has("clip_skip"):
+        options.warn(
+            Text(
+                "clip_skip with v2: Stable Diffusion 2 was trained on the last layer that it has.",
+                "v2 と clip_skip が同時に指定されています。Stable Diffusion 2 は clip_skip なしで学習されたモデルです。",
+            )
+        )
     return ModelSettings(
         pretrained_model_name_or_path=path,
         v2=options.flag("v2"),

@@ -106,6 +106,15 @@ def _check_prediction(settings: ObjectiveSettings, options: OptionReader) -> Non
     predicts_v = options.flag("v_parameterization")
     if settings.scale_v_pred_loss_like_noise_pred and not predicts_v:
         options.refuse("scale_v_pred_loss_like_noise_pred", True, _needs("v_parameterization"))
+    if settings.zero_terminal_snr and not predicts_v:
+        options.warn(
+            Text(
+                "zero_terminal_snr without v_parameterization: at the last timestep there is nothing but noise to see, and "
+                "predicting noise teaches nothing there. It is meant for models that predict v.",
+                "zero_terminal_snr がオンですが v_parameterization がオフです。最後のタイムステップではノイズしか見えず、ノイズ予測では何も"
+                "学習できません。v 予測モデル向けの設定です。",
+            )
+        )
     if settings.v_pred_like_loss and predicts_v:
         why = Text("cannot go with v_parameterization", "は v_parameterization と同時に指定できません")
         options.refuse("v_pred_like_loss", settings.v_pred_like_loss, why)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from core.errors import Problems
 from core.training.options import OptionReader
-from core.training.settings import LoopSettings, read_loop, read_samples, read_saves, read_validation
+from core.training.settings import LoopSettings, read_log, read_loop, read_samples, read_saves, read_validation
 
 
 def test_a_job_that_says_nothing_gets_the_defaults_of_sd_scripts() -> None:
@@ -67,6 +69,29 @@ def test_all_problems_come_at_once() -> None:
     with pytest.raises(Problems) as caught:
         options.finish()
     assert len(caught.value.problems) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"full_fp16": True, "mixed_precision": "fp16"}, "full_bf16"),
+        ({"torch_compile": True, "dynamo_backend": "eager"}, "inductor"),
+        ({"log_with": "tensorboard"}, "logging_dir"),
+        ({"save_every_n_epochs": 1, "save_last_n_epochs": 0}, "less than 1"),
+    ],
+)
+def test_what_would_not_do_what_it_says_is_refused_with_the_reason(options: dict[str, Any], words: str) -> None:
+    reader = OptionReader(options)
+    for read in (read_loop, read_saves, read_log):
+        read(reader)
+    (problem,) = reader.problems
+    assert words in problem.en
+
+
+def test_zero_states_are_as_many_as_files() -> None:
+    """`if args.save_last_n_epochs_state` in sd-scripts: 0 is no number of their own there."""
+    saves = read_saves(OptionReader({"save_last_n_epochs": 2, "save_last_n_epochs_state": 0, "skip_until_initial_step": True}))
+    assert (saves.last_epochs, saves.last_epochs_state) == (2, None)
 
 
 def test_full_bf16_needs_its_precision() -> None:

@@ -46,6 +46,21 @@ def test_all_rooms_tell_their_problems_together() -> None:
     assert all(name in said for name in options if name not in set(WHOLE) - {"network_module", "output_dir"})
 
 
+@pytest.mark.parametrize(
+    ("script", "options", "name"),
+    [
+        ("train_network.py", {"zero_terminal_snr": True}, "zero_terminal_snr"),
+        ("train_network.py", {"v2": True, "clip_skip": 2}, "clip_skip"),
+        ("sdxl_train_network.py", {"clip_skip": 2}, "clip_skip"),
+    ],
+)
+def test_what_sd_scripts_warns_of_is_warned_of(script: str, options: dict[str, Any], name: str) -> None:
+    needed = {"pretrained_model_name_or_path": "m", "train_data_dir": "d", "output_dir": "o"}
+    (warning,) = plan_of(Job(script=script, options=needed | options)).warnings
+    assert warning.en.startswith(name)
+    assert plan_of(Job(script=script, options=needed | {"zero_terminal_snr": True, "v_parameterization": True})).warnings == ()
+
+
 def test_another_script_is_named() -> None:
     assert "flux_train_network.py" in _problems(Job(script="flux_train_network.py", options=WHOLE))
 

@@ -84,6 +84,21 @@ def test_a_training_that_is_resumed_ends_with_the_same_bits(tmp_path: Path, opti
     assert _same(final, tmp_path / "out" / "tiny.safetensors")
 
 
+def test_a_training_that_is_done_has_nothing_to_go_on_with(tmp_path: Path) -> None:
+    job = tiny_job(tmp_path, max_train_steps=2, save_state_on_train_end=True)
+    events: list[Event] = []
+    trainer_of(job, events).run()
+    again = job.with_option("resume", str(tmp_path / "out" / "tiny-state"))
+    with pytest.raises(CaddieError, match="max_train_steps"):
+        trainer_of(again)
+    more: list[Event] = []
+    trainer_of(again.with_option("max_train_steps", 5), more).run()
+    whole: list[Event] = []
+    trainer_of(job.with_option("max_train_steps", 5), whole).run()
+    assert [event.step for event in more if isinstance(event, Step)] == [3, 4, 5]
+    assert losses(more) == losses(whole)[2:], "it goes on within the epoch, with the batches that had not come"
+
+
 def test_micro_batches_give_the_gradient_of_their_mean(tmp_path: Path) -> None:
     events: list[Event] = []
     trainer_of(tiny_job(tmp_path, gradient_accumulation_steps=2, max_train_steps=2), events).run()
@@ -157,6 +172,27 @@ def test_bfloat16_trains_near_float32(tmp_path: Path) -> None:
     half: list[Event] = []
     trainer_of(tiny_job(tmp_path, max_train_steps=2, mixed_precision="bf16"), half).run()
     assert losses(half) == pytest.approx(losses(plain), rel=0.03)
+
+
+@pytest.mark.parametrize("kind", ["sd1", "sdxl"])
+def test_a_model_kept_in_eight_bits_trains_near_it(tmp_path: Path, kind: tiny_models.Kind) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("a red circle --w 64 --h 64 --s 1 --d 1\n", encoding="utf-8")
+    common = {"max_train_steps": 2, "mixed_precision": "bf16"}
+    plain: list[Event] = []
+    trainer_of(tiny_job(tmp_path, kind, **common), plain).run()
+    small: list[Event] = []
+    options = common | {"fp8_base": True, "sample_prompts": str(prompts), "sample_every_n_steps": 2}
+    trainer = trainer_of(tiny_job(tmp_path, kind, **options), small)
+    trainer.run()
+    assert losses(small) == pytest.approx(losses(plain), rel=0.05)
+    assert losses(small) != losses(plain)
+    assert not [event for event in small if isinstance(event, Warned)]
+    components = trainer._loss_of.__self__._components  # type: ignore[attr-defined]
+    for model in (components.unet, *components.text_encoders):
+        types = {name: weights.dtype for name, weights in model.named_parameters() if weights.ndim > 1}
+        eight = {name for name, dtype in types.items() if dtype == torch.float8_e4m3fn}
+        assert types.keys() - eight <= {name for name in types if "embedding.weight" in name or "text_projection" in name}
 
 
 def test_nan_ends_the_training_and_saves_nothing(tmp_path: Path) -> None:
