@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from core.catalogue.catalogue import Catalogue
@@ -21,6 +22,7 @@ from core.runs.processes import RUN_MARK
 from core.runs.records import RunCommand
 from core.text import Text
 from core.training.launch import LAUNCHER, LaunchSettings
+from core.training.plan import Plan, plan_of
 
 NEEDED = ("torch", "diffusers", "transformers", "safetensors", "PIL")
 """Modules without which the built-in trainer does not start."""
@@ -42,20 +44,35 @@ def start_builtin_run(
         Problems: what the built-in trainer cannot do, or values that would make it fail.
         CaddieError: its packages are missing, or the folder or the supervisor cannot be made.
     """
+    launch = checked_plan(job, options, catalogue).launch
+    start = (base or Path.cwd()).absolute()
+    return start_prepared(job, runs_dir, lambda folder: _command(job, launch, folder, start))
+
+
+def checked_plan(job: Job, options: OptionSet, catalogue: Catalogue | None = None) -> Plan:
+    """What a job asks for, where nothing is known that prevents it.
+
+    Args:
+        job: what to train.
+        options: what the job's script accepts.
+        catalogue: knows what the optimizer's arguments need; the shipped one if None.
+
+    Raises:
+        Problems: what the built-in trainer cannot do, or values that would make it fail.
+        CaddieError: its packages are missing.
+    """
     from core.catalogue.loader import load_catalogue
     from core.job.check import refuse_faults
     from core.job.missing import missing_faults
-    from core.training.plan import plan_of
 
     refuse_faults(job, options, catalogue or load_catalogue())
     missing = missing_faults(job, options)
     if missing:
         heading = Text("This job is not complete:", "このジョブには不足があります:")
         raise Problems(heading, [fault.sentence() for fault in missing])
-    launch = plan_of(job).launch
+    plan = plan_of(job)
     refuse_without_packages()
-    start = (base or Path.cwd()).absolute()
-    return start_prepared(job, runs_dir, lambda folder: _command(job, launch, folder, start))
+    return plan
 
 
 def refuse_without_packages() -> None:
@@ -76,13 +93,18 @@ def refuse_without_packages() -> None:
         )
 
 
-def _command(job: Job, launch: LaunchSettings, folder: RunFolder, base: Path) -> RunCommand:
+def hosted_command(job: Job, folder: RunFolder, base: Path) -> RunCommand:
+    """What is written down of a training that a window does itself: nothing is launched."""
+    return replace(_command(job, None, folder, base), argv=(), environment={}, unset=(), path_first=())
+
+
+def _command(job: Job, launch: LaunchSettings | None, folder: RunFolder, base: Path) -> RunCommand:
     def absolute(name: str) -> str | None:
         value = job.options.get(name)
         return str(base / value) if isinstance(value, str) and value else None
 
     # Its processes are started with this Python and the launcher's own `-m`.
-    launcher = (*LAUNCHER, *launch.words()) if launch.several else ()
+    launcher = (*LAUNCHER, *launch.words()) if launch is not None and launch.several else ()
     name = job.options.get("output_name")
     return RunCommand(
         argv=(sys.executable, "-X", "utf8", *launcher, "-m", "core.training", str(folder.job_file), "--base", str(base)),

@@ -69,13 +69,19 @@ def start_run(
     return start_prepared(job, runs_dir, lambda folder: run_command(job, argv, environment.python, checkout, folder))
 
 
-def start_prepared(job: Job, runs_dir: Path | None, command_of: Callable[[RunFolder], RunCommand]) -> RunFolder:
-    """Makes a run's folder and starts the supervisor of its command.
+def start_prepared(
+    job: Job,
+    runs_dir: Path | None,
+    command_of: Callable[[RunFolder], RunCommand],
+    begin: Callable[[RunFolder], object] | None = None,
+) -> RunFolder:
+    """Makes a run's folder and starts the supervisor of its command, or whatever else trains it.
 
     Args:
         job: what is trained; a copy goes into the folder.
         runs_dir: where the folder is made; the user's runs folder if None.
         command_of: the command, for that folder.
+        begin: starts the training instead of a supervisor; raises CaddieError or OSError where it cannot.
 
     Raises:
         CaddieError: the folder or the supervisor cannot be made. No process and no folder of a run stays then.
@@ -89,7 +95,7 @@ def start_prepared(job: Job, runs_dir: Path | None, command_of: Callable[[RunFol
     try:
         save_job(job, folder.job_file)
         prepare(folder, command_of(folder))
-        start_supervisor(folder)
+        (begin or start_supervisor)(folder)
     except (CaddieError, OSError) as error:
         shutil.rmtree(folder.path, ignore_errors=True)  # nothing ran in it
         if isinstance(error, OSError):

@@ -39,7 +39,11 @@ SCRIPTS = ("train_network.py", "sdxl_train_network.py")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A job, as each room of the trainer understands it."""
+    """A job, as each room of the trainer understands it.
+
+    Attributes:
+        isolated: a window starts it in a process of its own instead of training it itself.
+    """
 
     job: Job
     models: ModelSettings
@@ -55,6 +59,7 @@ class Plan:
     log: LogSettings
     warnings: tuple[Text, ...] = ()  # what sd-scripts would warn of, too
     launch: LaunchSettings
+    isolated: bool = False
 
 
 def plan_of(job: Job) -> Plan:
@@ -92,6 +97,7 @@ def plan_of(job: Job) -> Plan:
         log=read_log(options),
         warnings=tuple(options.warnings),  # after all that may warn
         launch=read_launch(job.accelerate, options.problems),
+        isolated=options.flag("caddie_isolated"),
     )
     if not plan.saves.folder:
         options.refuse("output_dir", "", Text("is needed", "を指定してください"))
