@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from core.cli.output import note, say
-from core.runs.events import Event, Sample, Saved, Step, Warned
+from core.runs.events import Event, Sample, Saved, Step, Validated, Warned
 from core.runs.folder import RunFolder
 from core.runs.follow import Follower, Update
 from core.runs.outcome import Ending, Outcome
@@ -125,5 +125,8 @@ class _Display:
             self._bar.update(self._task, facts=self._facts)
         elif isinstance(event, Sample | Saved):
             self.say(event.path)
+        elif isinstance(event, Validated):
+            step, loss = event.step, f"{event.loss:.4g}"
+            self.say(Text(f"validation loss {loss} (step {step})", f"検証 loss {loss} (ステップ {step})"))
         elif isinstance(event, Warned):
             self.say(f"! {event.key} {event.detail}")

@@ -13,7 +13,7 @@ import numpy as np
 from core.files import write_atomically
 from core.metrics.downsample import thin
 from core.metrics.rates import rate_curves
-from core.metrics.run_metrics import LOSS, MarkKind, Quantity, RunMetrics, SeriesKey
+from core.metrics.run_metrics import LOSS, VALIDATION_LOSS, MarkKind, Quantity, RunMetrics, SeriesKey
 from core.metrics.series import Floats
 from core.metrics.smoothing import Smoothing
 from core.text import Language, Text
@@ -43,6 +43,7 @@ _STEP = Text("step", "ステップ")
 _LOSS = Text("loss", "loss")
 _RAW = Text("each step", "各ステップ")
 _SMOOTH = Text("smoothed", "平滑化")
+_VALIDATION = Text("validation loss", "検証 loss")
 _RATE = Text("learning rate", "学習率")
 _NO_LOSS = Text("no loss was reported", "loss の記録がありません")
 _NO_RATE = Text("no learning rate was reported", "学習率の記録がありません")
@@ -125,10 +126,18 @@ def _draw_loss(axes: Axes, metrics: RunMetrics, smoothing: Smoothing, language: 
     axes.plot(x, y, color=_COLOURS[0], alpha=0.3, linewidth=0.8, label=_RAW.in_language(language))
     x, y = _visible(series.x, smoothing.apply(series.y))
     axes.plot(x, y, color=_COLOURS[0], linewidth=1.8, label=_SMOOTH.in_language(language))
+    _draw_validation(axes, metrics, language)
     if metrics.nan_count:
         words = _NAN.format(count=metrics.nan_count).in_language(language)
         axes.text(0.01, 0.03, words, transform=axes.transAxes, color=_WARNING, family=family, fontsize=9)
     _legend(axes, family)
+
+
+def _draw_validation(axes: Axes, metrics: RunMetrics, language: Language) -> None:
+    series = metrics.get(VALIDATION_LOSS)
+    if np.any(np.isfinite(series.y)):
+        label = _VALIDATION.in_language(language)
+        axes.plot(series.x, series.y, color=_COLOURS[1], linewidth=1.6, marker="o", markersize=4, label=label)
 
 
 def _draw_rates(axes: Axes, metrics: RunMetrics, language: Language, family: list[str]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from core.runs.events import Event, Started, Step
+from core.runs.events import Event, Started, Step, Validated
 from core.runs.folder import RunFolder
 from core.runs.tensorboard_reader import EventFiles, Merger
 
@@ -50,17 +51,17 @@ class FallbackMetrics:
         waiting, self._waiting = self._waiting, []
         return self._give("console", waiting) if self._source != "tensorboard" else []
 
-    def _from_files(self, *, last: bool) -> list[Step]:
+    def _from_files(self, *, last: bool) -> list[Step | Validated]:
         if self._files is None:
             return []
         self._merger.add(self._files.read())
         return self._merger.take(last=last)
 
-    def _give(self, source: Literal["tensorboard", "console"], steps: list[Step]) -> list[Event]:
-        new = [step for step in steps if step.step > self._last]
+    def _give(self, source: Literal["tensorboard", "console"], told: Sequence[Step | Validated]) -> list[Event]:
+        new = [event for event in told if isinstance(event, Validated) or event.step > self._last]
         if not new:
             return []
-        self._last = new[-1].step
+        self._last = max([self._last, *(event.step for event in new if isinstance(event, Step))])
         events: list[Event] = []
         if self._source != source:
             self._source = source

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.runs.console import Console, Progress
 from core.runs.event_lines import decode_event
-from core.runs.events import Event, Started, Step
+from core.runs.events import Event, Sample, Started, Step, Warned
 from core.runs.folder import RunFolder
 from core.runs.log_errors import hide_secrets_in
 from core.runs.outcome import Ending, Outcome
+from core.runs.samples import SampleFolder
 
 _LOG_CHUNK = 1 << 20
 _EVENTS_CHUNK = 2 << 20
@@ -79,6 +82,9 @@ class Follower:
         self._torn = b""
         self._step: Step | None = None
         self._tensorboard = None
+        self._told: set[str] = set()  # sample pictures
+        self._stepped: list[tuple[float, int]] = []  # when; for pictures whose names tell the epoch
+        self._samples = None if command.companion else SampleFolder(run)
         if not command.companion:
             from core.runs.fallback import FallbackMetrics
 
@@ -106,6 +112,8 @@ class Follower:
             events += self._tensorboard.poll(self._console.take_steps(), last=outcome is not None and not behind)
         for event in events:
             self._note(event)
+        if self._samples is not None:
+            events += self._samples.poll(self._step_at, last=outcome is not None and not behind)
         if outcome is not None and behind:
             ending, outcome = Ending.RUNNING, None
         # What the window shows, people put into screenshots and forum posts; the file on the disk keeps every word.
@@ -125,8 +133,19 @@ class Follower:
     def _note(self, event: Event) -> None:
         if isinstance(event, Step):
             self._step = event
+            if self._samples is not None:
+                self._stepped.append((event.time, event.step))
         elif isinstance(event, Started) and event.total_steps is not None:
             self._total = event.total_steps
+        elif isinstance(event, Sample):
+            self._told.add(event.path)
+        elif isinstance(event, Warned) and event.key == "companion-failed":
+            self._samples = SampleFolder(self.run, self._told)  # from here on nobody else tells of them
+
+    def _step_at(self, time: float) -> int:
+        """The step that was the latest one then, 0 where nobody knows."""
+        before = bisect_right(self._stepped, (time, math.inf)) - 1
+        return self._stepped[before][1] if before >= 0 else 0
 
     def _progress(self) -> Progress | None:
         """The bar's own word, else the last step's: the bar knows the total, the events know the step first."""

@@ -4,7 +4,9 @@ What has to be known about them (facts seen in real files of sd-scripts 0.10.1):
 
 * the same rate stands under two tags (`lr/unet` and `lr/group1`);
 * with gradient accumulation every micro-batch is a point, so x values repeat (0, 1, 1, 2, 2, …);
-* `loss/epoch_average` and its kin have the epoch on their x axis, not the step;
+* `loss/epoch_average` and its kin have the epoch on their x axis, not the step; they are written right after the row of the
+  epoch's last step, whose x says which step that was;
+* within the first epoch `loss/validation/step_average` is the mean over all validations so far, not of the latest alone;
 * a point is written after the scheduler moved: the rates at x belong to step x + 1.
 """
 
@@ -15,12 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from core.runs.events import Group, Step
+from core.runs.events import Group, Step, Validated
 
 _D_LR = "lr/d*lr/"
 _LR = "lr/"
 _LOSS = ("loss/current", "loss")
-_EPOCH_TAGS = {"loss/epoch_average", "loss/epoch", "loss/validation/epoch_average", "loss/validation/epoch_divergence"}
+_EPOCH_TAGS = {"loss/epoch_average", "loss/epoch"}
+_VALIDATION = "loss/validation/"
+_VALIDATED = {"loss/validation/step_average": False, "loss/validation/epoch_average": True}
+"""Tags of a validation loss, and whether the epoch is on their x axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ class Merger:
 
     The script logs one row a micro-batch. The first row at a new x is the micro-batch that ended step x; further rows
     at the same x are the first micro-batches of step x + 1 (seen: 0, 1, 1, 2, 2, … with an accumulation of two), so
-    they are averaged into that one. A row is known to be whole when the next one begins.
+    they are averaged into that one. A row is known to be whole when the next one begins, or a validation after it is told.
     """
 
     def __init__(self) -> None:
@@ -111,26 +116,40 @@ class Merger:
         self._losses: list[float] = []
         self._rates: tuple[Group, ...] = ()
         self._last_x = 0
-        self._done: list[Step] = []
+        self._done: list[Step | Validated] = []
 
     def add(self, points: Iterable[Scalar]) -> None:
         """Takes new points, in the order they were written."""
         for point in points:
-            if point.tag in _EPOCH_TAGS or point.tag.startswith("loss/validation"):
+            if point.tag in _EPOCH_TAGS:
                 continue  # another x axis
+            if point.tag.startswith(_VALIDATION):
+                self._validated(point)
+                continue
             if point.x != self._row.x or point.tag in self._row.values:
                 self._close_row()
                 self._row = _Row(x=point.x)
             self._row.values[point.tag] = point.value
             self._row.time = point.time
 
-    def take(self, *, last: bool = False) -> list[Step]:
-        """The steps that became complete; the open row too where no more points will come."""
+    def take(self, *, last: bool = False) -> list[Step | Validated]:
+        """The steps that became complete, and validations; the open row too where no more points will come."""
         if last:
-            self._close_row()
-            self._row = _Row(x=self._row.x)
+            self._end_row()
         done, self._done = self._done, []
         return done
+
+    def _validated(self, point: Scalar) -> None:
+        by_epoch = _VALIDATED.get(point.tag)
+        if by_epoch is None:
+            return  # a difference between two that are told
+        self._end_row()
+        step, epoch = (self._row.x, float(point.x)) if by_epoch else (point.x, None)
+        self._done.append(Validated(time=point.time, step=step, loss=point.value, epoch=epoch))
+
+    def _end_row(self) -> None:
+        self._close_row()
+        self._row = _Row(x=self._row.x)
 
     def _close_row(self) -> None:
         row = self._row

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import struct
 import warnings
 from pathlib import Path
 
+import matplotlib.image as mpl_image
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 from core.metrics.export import to_csv, write_csv
 from core.metrics.figure import render_png, write_png
 from core.metrics.run_metrics import RunMetrics
-from core.runs.events import Group, Saved, Started, Step
+from core.runs.events import Group, Saved, Started, Step, Validated
 
 
 def run(count: int = 60) -> RunMetrics:
@@ -111,6 +114,21 @@ def test_odd_runs_are_drawn_without_a_complaint(steps: list[Step]) -> None:
     metrics = RunMetrics()
     metrics.feed(steps)
     assert size_of(render_png(metrics)) == (1600, 1000)
+
+
+def test_a_validation_loss_is_in_table_and_picture() -> None:
+    plain, validated = run(), run()
+    validated.feed([Validated(time=0, step=number, loss=0.5) for number in (20, 40, 60)])
+    table = list(csv.DictReader(to_csv(validated).splitlines()))
+    assert [row["step"] for row in table if row["validation_loss"]] == ["20", "40", "60"]
+    assert "validation_loss" not in to_csv(plain)
+    counts = [_orange(render_png(metrics)) for metrics in (plain, validated)]
+    assert counts[1] > counts[0] + 1000  # a line and three dots
+
+
+def _orange(png: bytes) -> int:
+    pixels = np.asarray(mpl_image.imread(io.BytesIO(png), format="png"))[..., :3]
+    return int(np.count_nonzero(np.abs(pixels - np.array([0xD5, 0x5E, 0x00]) / 255).max(axis=-1) < 0.02))
 
 
 def test_an_unwritable_place_is_an_error(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.runs.events import Group
+from core.runs.events import Group, Step
 from core.runs.tensorboard_reader import Merger, Scalar, merge_groups
 
 
@@ -48,3 +48,26 @@ def test_other_scripts_have_other_tags() -> None:
     assert [group.name for group in merge_groups({"lr/unet": 0.1, "lr/text_encoder1": 0.2})] == ["unet", "text_encoder1"]
     assert [group.name for group in merge_groups({"lr/unet": 0.1, "lr/group0": 0.1})] == ["unet"]
     assert [group.name for group in merge_groups({"lr/textencoder 1 ": 0.1, "lr/unet": 0.1})] == ["textencoder 1", "unet"]
+
+
+def test_validations_stand_at_their_steps() -> None:
+    step = {"loss/validation/step_average": 0.5, "loss/validation/step_divergence": 0.1}
+    epoch = {"loss/validation/epoch_average": 0.4, "loss/validation/epoch_divergence": 0.0}
+    train = [(x, {"loss/current": float(x), "lr/unet": x / 100}) for x in (1, 2, 3, 4)]
+    merger = Merger()
+    merger.add(rows(train[0], train[1], (2, step), train[2], (1, epoch), (1, {"loss/epoch_average": 9.0})))
+    told = [(type(event).__name__, event.step, event.loss) for event in merger.take()]
+    assert told == [("Step", 1, 1.0), ("Step", 2, 2.0), ("Validated", 2, 0.5), ("Step", 3, 3.0), ("Validated", 3, 0.4)]
+    merger.add(rows(train[3]))
+    (last,) = merger.take(last=True)
+    assert isinstance(last, Step)
+    assert [group.lr for group in last.groups] == [0.03]  # of the row before the validation
+
+
+def test_a_validation_among_micro_batches_moves_none_of_them() -> None:
+    validation = {"loss/validation/step_average": 0.5}
+    merger = Merger()
+    losses = [(0, {"loss/current": 1.0}), (1, {"loss/current": 3.0}), (1, validation), (1, {"loss/current": 5.0})]
+    merger.add(rows(*losses, (2, {"loss/current": 7.0})))
+    told = [(type(event).__name__, event.step, event.loss) for event in merger.take(last=True)]
+    assert told == [("Step", 1, 2.0), ("Validated", 1, 0.5), ("Step", 2, 6.0)]
