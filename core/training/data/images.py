@@ -74,23 +74,26 @@ def look_at(path: str, *, whole: bool) -> Look:
     """
     try:
         with Image.open(path) as image:
-            orientation = image.getexif().get(_ORIENTATION, 1)
             width, height = image.size
-            look = Look(
-                size=(height, width) if orientation in _SIDEWAYS else (width, height),
-                turned=orientation in range(2, 9),
-                transparent=image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info,
-                animated=getattr(image, "n_frames", 1) > 1,
-            )
+            transparent = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+            animated = getattr(image, "n_frames", 1) > 1
             if whole:
                 if image.mode == "F":
                     raise ValueError("floating point pixels")
                 # JPEG can be decoded at an eighth of its size, which still reads all of it.
                 image.draft("RGB", (max(1, width // 8), max(1, height // 8)))
                 image.load()
+            # PngImageFile's own decodes the whole image, in case the orientation stands behind the pixels.
+            facts = image.getexif() if whole else Image.Image.getexif(image)
+            orientation = facts.get(_ORIENTATION, 1)
     except _BROKEN as error:
         raise _broken(path, error) from error
-    return look
+    return Look(
+        size=(height, width) if orientation in _SIDEWAYS else (width, height),
+        turned=orientation in range(2, 9),
+        transparent=transparent,
+        animated=animated,
+    )
 
 
 def load_image(path: str, *, alpha: bool) -> Pixels:

@@ -97,6 +97,19 @@ def test_lying_images_stand_up(tmp_path: Path) -> None:
     assert (pixels[:4].min(), pixels[4:].max()) == (255, 0)
 
 
+def test_a_header_is_read_without_the_pixels(tmp_path: Path, draw) -> None:
+    """A folder of ten thousand images whose latents are kept is looked at in seconds."""
+    facts = Image.Exif()
+    facts[0x0112] = 6
+    for ending, options in (("png", {}), ("png", {"exif": facts}), ("jpg", {"exif": facts}), ("bmp", {})):
+        path = draw(tmp_path / f"x.{ending}", (64, 48), **options)
+        whole = look_at(str(path), whole=True)
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        assert look_at(str(path), whole=False) == whole
+        assert whole.turned is bool(options)
+
+
 def test_of_a_moving_picture_the_first(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "x.webp", save_all=True, append_images=frames[1:], lossless=True)
