@@ -14,6 +14,7 @@ from core.job.model import Job
 from gui.job_actions import JobActions
 from gui.menus import Menus
 from gui.pages.page import PAGES, Page, PageEntry
+from gui.run.closing import Closing
 from gui.services import Services
 from gui.theme.icons import application_icon
 from gui.widgets.base import Translated
@@ -60,6 +61,7 @@ class MainWindow(Translated, QMainWindow):
         self._stack = QStackedWidget()
         self._rail = Rail(services.theme, entries)
         self._lay_out()
+        self.closing = Closing(services, self)
         self.menus = Menus(self, services, self.jobs, self.dialogs)
         self.setWindowIcon(application_icon())
         self.setAcceptDrops(True)
@@ -118,8 +120,8 @@ class MainWindow(Translated, QMainWindow):
             self.first_painted.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Asks about unsaved changes."""
-        if not self.jobs.may_replace():
+        """Asks about a training that would end with the window, and about unsaved changes."""
+        if not self.closing.may_close() or not self.jobs.may_replace():
             event.ignore()
             return
         self._save_geometry()

@@ -54,6 +54,16 @@ def builtin_hindrances(job: Job, options: OptionSet) -> list[Hindrance]:
     return [one for one in engine_hindrances(job) if one.name not in missing]
 
 
+def trains_in_window(job: Job) -> bool:
+    """Whether a window trains the job itself: the built-in trainer, in one process, unless the job wants one of its own."""
+    from core.training.plan import plan_of
+
+    if job.engine != "builtin":
+        return False
+    plan = plan_of(job)
+    return not plan.isolated and not plan.launch.several
+
+
 def packages_problem() -> Text | None:
     """Which packages the built-in trainer lacks in this Python and how to install them; None where all are there."""
     from core.runs.builtin import refuse_without_packages

@@ -48,14 +48,16 @@ class HostedTraining:
     Args:
         folder: of the run, with its job in it.
         plan: of the job, with whole paths.
+        frees: its thread gives the memory back at the end; else whoever hosts it does, with `free_memory`.
     """
 
-    def __init__(self, folder: RunFolder, plan: Plan) -> None:
+    def __init__(self, folder: RunFolder, plan: Plan, *, frees: bool = True) -> None:
         self.folder = folder
         self.control = Control(folder.stop_file)
         self.outcome: Outcome | None = None
         self.context_lost = False
         self._plan = plan
+        self._frees = frees
         self._events: deque[Event] | None = deque()
         self._thread = threading.Thread(target=self._work, name="caddie-training")
 
@@ -114,7 +116,8 @@ class HostedTraining:
                 end = End("raised", f"{type(error).__name__}: {error}")
             reporter.finished(end.how, end.error)
         self.context_lost = end.context_lost
-        free_memory()
+        if self._frees:
+            free_memory()
         self._conclude(end)
 
     def _conclude(self, end: End) -> None:
@@ -143,9 +146,14 @@ class HostedFollower(Follower):
 
 
 class Host:
-    """The trainings of this process: one at a time."""
+    """The trainings of this process: one at a time.
 
-    def __init__(self) -> None:
+    Args:
+        frees: of each training, see there.
+    """
+
+    def __init__(self, *, frees: bool = True) -> None:
+        self._frees = frees
         self._lock = threading.Lock()
         self._training: HostedTraining | None = None
         self._context_lost = False
@@ -185,7 +193,7 @@ class Host:
             begun: list[HostedTraining] = []
 
             def begin_in(folder: RunFolder) -> None:
-                training = HostedTraining(folder, plan)
+                training = HostedTraining(folder, plan, frees=self._frees)
                 training.start()
                 begun.append(training)
 

@@ -21,6 +21,9 @@ from core.job.model import Job
 from core.job.optimizer import is_fast
 from core.options.model import OptionSet
 from core.runs.outcome import Ending, Outcome
+from gui.bridge.hosting import Hosting
+from gui.bridge.kept_log import KeptLog
+from gui.bridge.run_controls import RunControls
 from gui.bridge.run_problems import StartProblem, find_problems
 from gui.bridge.run_stop import StopStage, stage_after
 from gui.bridge.run_workers import RunSummary, find_running, open_run, start_job, summaries
@@ -37,8 +40,6 @@ if TYPE_CHECKING:  # numpy and psutil are imported when there is a run: the wind
 POLL_MS = 100
 SLICE = 2000
 """Events taken in at once: a few milliseconds."""
-LOG_KEPT = 400_000
-"""Characters of the log that a page built later still gets."""
 
 
 class Environments(Protocol):
@@ -117,6 +118,8 @@ class RunService(QObject):
         # A disk that hangs must hold up neither the start of a run nor the rest of the window.
         self._workers = Tasks(self, threads=2)
         self._workers.unhandled.connect(tasks.report)
+        self.hosting = Hosting(self)
+        self.controls = RunControls(self.hosting, self._workers, tasks.report, self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._tick)
@@ -125,8 +128,7 @@ class RunService(QObject):
         self._opened_now = False
         self._waiting: deque[Event] = deque()
         self._update: Update | None = None
-        self._log: deque[str] = deque()
-        self._log_length = 0
+        self._log = KeptLog()
         self._to_announce: RunFolder | None = None
         self._starting = False
         self._stop_asked: float | None = None
@@ -184,7 +186,7 @@ class RunService(QObject):
     @property
     def log(self) -> str:
         """The last part of its log."""
-        return "".join(self._log)
+        return self._log.text
 
     # --- starting ----------------------------------------------------------------------------------------------
 
@@ -220,7 +222,7 @@ class RunService(QObject):
             return False
         self._set_starting(True)
         place, options = self.environment_for(job), self._options_for(job.script)
-        work = partial(start_job, job, place, options, self._catalogue, runs_dir=self._runs_dir, base=base)
+        work = partial(start_job, job, place, options, self._catalogue, runs_dir=self._runs_dir, base=base, hosting=self.hosting)
         self._workers.start(work, done=self._launched, failed=self._not_launched, owner=self)
         return True
 
@@ -247,18 +249,24 @@ class RunService(QObject):
         self.detach()
         self._current = folder
         self._workers.start(
-            open_run, folder, done=lambda made: self._opened(folder, made), failed=lambda error: self._lost(folder, error)
+            open_run,
+            folder,
+            self.hosting,
+            done=lambda made: self._opened(folder, made),
+            failed=lambda error: self._lost(folder, error),
         )
         self.current_changed.emit()
 
     def detach(self) -> None:
         """Takes the run off the show and stops following it; it goes on."""
         self._timer.stop()
+        if self._current is not None:
+            self.hosting.leave(self._current)
+        self.controls.show_run(None)
         self._current = self._follower = self._update = self.progress = self.outcome = None
         self._opened_now = False
         self._waiting.clear()
         self._log.clear()
-        self._log_length = 0
         self._stop_asked = None
         self._stop_urgent = False
         self._set_stage(StopStage.NONE)
@@ -274,7 +282,8 @@ class RunService(QObject):
         self._workers.start(summaries, self._runs_dir, limit, done=done, owner=owner or self)
 
     def close(self) -> None:
-        """Follows no more and lets the workers end."""
+        """Ends the window's own training, follows no more and lets the workers end."""
+        self.hosting.close()
         self.detach()
         self._workers.wait()
 
@@ -287,6 +296,7 @@ class RunService(QObject):
         if folder is self._current:
             self._follower, self._stop_asked, self._stop_urgent = made
             self._opened_now = True
+            self.controls.show_run(folder)
             self.current_changed.emit()
             if folder is self._to_announce:
                 self._to_announce = None
@@ -325,7 +335,7 @@ class RunService(QObject):
             return  # of a run that is not on show any more
         self._update = update
         self._waiting.extend(update.events)
-        self._keep_log(update.log)
+        self._log.add(update.log)
         self._take()
 
     def _tick(self) -> None:
@@ -357,29 +367,20 @@ class RunService(QObject):
             self._set_stage(StopStage.NONE)
             self.ended.emit(update.outcome)
 
-    def _keep_log(self, text: str) -> None:
-        if not text:
-            return
-        self._log.append(text)
-        self._log_length += len(text)
-        while self._log_length > LOG_KEPT and len(self._log) > 1:
-            self._log_length -= len(self._log.popleft())
-        if self._log_length > LOG_KEPT:
-            kept = self._log.pop()[-LOG_KEPT:]
-            self._log.append(kept[kept.find("\n") + 1 :])
-            self._log_length = len(self._log[-1])
-
     # --- stopping ----------------------------------------------------------------------------------------------
 
-    def stop(self, *, now: bool = False) -> None:
-        """Asks the run on show to end; with `now` it is ended without being asked."""
+    def stop(self, *, now: bool = False, save: bool = False) -> None:
+        """Asks the run on show to end, with a save before it or without; with `now` it is ended without being asked."""
         folder = self._current
         if folder is None or self.ending.is_over:
             return
         self._stop_asked = time.time()
         self._stop_urgent = self._stop_urgent or now
         self._follow_stop()
-        self._workers.start(lambda: folder.request_stop(now=now), failed=self._cannot_stop, owner=self)
+        if self.hosting.of(folder) is not None:
+            self.hosting.stop(save=save)
+        work = partial(self.controls.request_stop, folder, now=now, save=save)
+        self._workers.start(work, failed=self._cannot_stop, owner=self)
 
     def _cannot_stop(self, error: BaseException) -> None:
         self._stop_asked = None
@@ -389,9 +390,12 @@ class RunService(QObject):
     def _follow_stop(self) -> None:
         if self._stop_asked is None or self._current is None or self.ending.is_over:
             return
+        if self.controls.now.hosted:
+            self._set_stage(StopStage.ASKING)  # it cannot be ended but by itself, and may take its time
+            return
         passed = time.time() - self._stop_asked
-        companion = self._follower is None or self._follower.run.command.companion
-        self._set_stage(stage_after(passed, urgent=self._stop_urgent, companion=companion))
+        asked = self._follower is None or self._follower.run.command.companion
+        self._set_stage(stage_after(passed, urgent=self._stop_urgent, companion=asked))
 
     def _set_stage(self, stage: StopStage) -> None:
         if stage is not self._stop_stage:

@@ -13,6 +13,7 @@ from core.errors import CaddieError
 from core.job.model import Job
 from core.options.model import OptionSet
 from core.runs.outcome import Ending
+from gui.bridge.hosting import Hosting
 
 if TYPE_CHECKING:
     from core.runs.folder import RunFolder
@@ -43,10 +44,15 @@ def start_job(
     *,
     runs_dir: Path | None,
     base: Path | None = None,
+    hosting: Hosting,
 ) -> RunFolder:
-    """`core.runs.launch.start_run`, or `core.runs.builtin.start_builtin_run`, as the job says."""
+    """`core.runs.launch.start_run`, `core.runs.builtin.start_builtin_run`, or in this process, as the job says."""
     if job.engine == "builtin":
+        from core.job.engine import trains_in_window
         from core.runs.builtin import start_builtin_run
+
+        if trains_in_window(job):
+            return hosting.begin(job, options, catalogue, runs_dir, base)
 
         return start_builtin_run(job, options, catalogue=catalogue, runs_dir=runs_dir, base=base)
     from core.runs.launch import start_run
@@ -55,12 +61,12 @@ def start_job(
     return start_run(job, environment, options, catalogue=catalogue, runs_dir=runs_dir)
 
 
-def open_run(folder: RunFolder) -> tuple[Follower, float | None, bool]:
+def open_run(folder: RunFolder, hosting: Hosting) -> tuple[Follower, float | None, bool]:
     """A follower, when a stop was asked for (None: never), and whether it is not to be asked first."""
     from core.runs.follow import Follower
     from core.runs.records import stop_is_urgent
 
-    follower = Follower(folder, log_tail=LOG_TAIL)
+    follower = hosting.follower(folder, LOG_TAIL) or Follower(folder, log_tail=LOG_TAIL)
     with contextlib.suppress(CaddieError):  # read here, so that the window need not; a damaged job is no reason not to follow
         _ = folder.job
     asked = folder.stop_file.stat().st_mtime if folder.stop_requested() else None

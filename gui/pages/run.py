@@ -22,7 +22,7 @@ from gui.pages.page import Page
 from gui.plots.panel import PlotPanel
 from gui.run.announcer import RUN_NOTICE
 from gui.run.body import RunBody
-from gui.run.dialogs import RunDialogs
+from gui.run.dialogs import End, RunDialogs
 from gui.run.exports import RunExports
 from gui.run.header import RunHeader
 from gui.run.log_view import LogView
@@ -30,7 +30,7 @@ from gui.run.numbers import about_job, about_run, fill_numbers
 from gui.run.outcome_card import OutcomeCard
 from gui.run.problems_card import ProblemsCard
 from gui.run.recent import RecentRuns
-from gui.run.words import ending_badge
+from gui.run.words import ending_badge, running_badge
 from gui.services import Services
 from gui.theme import tokens
 from gui.widgets.badge import BadgeLook
@@ -115,6 +115,7 @@ class RunPage(Page):
         runs.failed.connect(self._failed)
         runs.starting_changed.connect(self._show_state)
         runs.stop_changed.connect(self._show_state)
+        runs.controls.changed.connect(self._show_state)
         for signal in (
             services.session.changed,
             services.session.file_changed,
@@ -127,6 +128,9 @@ class RunPage(Page):
         self.header.start.connect(self.start)
         self.header.stop.connect(self.stop)
         self.header.end_now.connect(lambda: self._runs.stop(now=True))
+        self.header.controls.hold.connect(lambda on: runs.controls.pause(on=on))
+        self.header.controls.save.connect(lambda: runs.controls.ask("save"))
+        self.header.controls.sample.connect(lambda: runs.controls.ask("sample"))
         self.problems.mend.connect(services.navigate)
         self.outcome.show_file.connect(lambda path: show_in_folder(Path(path)))
         self.log.open_file.connect(lambda: self._open("log_file"))
@@ -164,8 +168,10 @@ class RunPage(Page):
             return
         metrics = self._runs.metrics
         saved = [mark.step for mark in metrics.marks if mark.kind is MarkKind.SAVED]
-        if self.dialogs.stop(metrics.last_step - max(saved) if saved else None):
-            self._runs.stop()
+        may_save = self._runs.controls.now.possible and metrics.last_step > 0
+        end = self.dialogs.stop(metrics.last_step - max(saved) if saved else None, may_save=may_save)
+        if end is not None:
+            self._runs.stop(save=end is End.SAVE)
 
     def _open(self, what: str) -> None:
         folder = self._runs.current
@@ -234,7 +240,7 @@ class RunPage(Page):
         self.problems.show_problems(() if runs.running else problems)
         for part in (self.problems, self.header):
             part.name_job(self._other_job())
-        self.header.show_stop(runs.stop_stage, running=runs.running)
+        self.header.show_stop(runs.stop_stage, running=runs.running, controls=runs.controls.now)
         self.header.set_startable(not problems)
         # A run that is over and never made a step has nothing to plot.
         self._plot_card.setVisible(not (runs.ending.is_over and not runs.metrics.series))
@@ -244,7 +250,7 @@ class RunPage(Page):
                 badge = ending_badge(Ending.STARTING)
             self.header.set_title(self._job_name(), about_job(self.services), badge)
         else:
-            self.header.set_title(self._runs.name, about_run(self.services, runs.current), ending_badge(runs.ending))
+            self.header.set_title(self._runs.name, about_run(self.services, runs.current), running_badge(runs.controls.now, runs.ending))
         self.header.show_numbers(on=runs.current is not None)
         self._show_numbers()
 

@@ -2,10 +2,41 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QCoreApplication, QObject
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+
+class End(str, Enum):
+    """How a training is to end."""
+
+    SAVE = "save"
+    STOP = "stop"
+
+
+def choose_end(parent: QWidget, question: str, detail: str, save: str, stay: str) -> End | None:
+    """Asks whether a training saves, ends without it, or goes on (None).
+
+    Args:
+        parent: the window.
+        question, detail: what is asked.
+        save: the button that saves.
+        stay: the button that changes nothing.
+    """
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle("Caddie")
+    box.setText(question)
+    box.setInformativeText(detail)
+    saves = box.addButton(save, QMessageBox.ButtonRole.AcceptRole)
+    stops = box.addButton(QCoreApplication.translate("RunDialogs", "Stop without saving"), QMessageBox.ButtonRole.DestructiveRole)
+    stays = box.addButton(stay, QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(saves)
+    box.setEscapeButton(stays)
+    box.exec()
+    return {saves: End.SAVE, stops: End.STOP}.get(box.clickedButton())  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 class RunDialogs(QObject):
@@ -23,14 +54,21 @@ class RunDialogs(QObject):
             self.tr("Start anyway"),
         )
 
-    def stop(self, unsaved_steps: int | None) -> bool:
-        """Whether to stop. `unsaved_steps` since the last save, None where nothing was saved yet."""
+    def stop(self, unsaved_steps: int | None, *, may_save: bool = False) -> End | None:
+        """How to stop, None for not at all.
+
+        Args:
+            unsaved_steps: since the last save, None where nothing was saved yet.
+            may_save: the training can save before it ends.
+        """
         detail = (
             self.tr("Nothing has been saved yet.")
             if unsaved_steps is None
             else self.tr("The last %n steps have not been saved.", "", unsaved_steps)
         )
-        return self._yes(self.tr("Stop the training?"), detail, self.tr("Stop the training"))
+        if not may_save:
+            return End.STOP if self._yes(self.tr("Stop the training?"), detail, self.tr("Stop the training")) else None
+        return choose_end(self._page, self.tr("Stop the training?"), detail, self.tr("Save and stop"), self.tr("Cancel"))
 
     def save(self, title: str, suggestion: Path, kind: str) -> Path | None:
         """Where to save, None for nowhere."""

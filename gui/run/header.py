@@ -5,7 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
+from gui.bridge.run_controls import Controls
 from gui.bridge.run_stop import StopStage
+from gui.run.controls import ControlButtons
 from gui.run.words import stop_words
 from gui.theme import tokens
 from gui.theme.theme import Theme
@@ -53,6 +55,7 @@ class RunHeader(Translated, Card):
         self.stop_button = Button(theme, icon="stop", classes="danger")
         self.now_button = Button(theme, classes="danger")
         self.bar = QProgressBar()
+        self.controls = ControlButtons(theme)
         self.stats = {name: Stat() for name in STATS}
         self._stage = StopStage.NONE
         self._rate_name = "lr"
@@ -89,7 +92,11 @@ class RunHeader(Translated, Card):
             numbers.addWidget(stat, 1)
         self.body.setSpacing(tokens.M)
         self.body.addLayout(top)
-        self.body.addWidget(self.bar)
+        line = QHBoxLayout()
+        line.setSpacing(tokens.M)
+        line.addWidget(self.bar, 1)
+        line.addWidget(self.controls)
+        self.body.addLayout(line)
         self.body.addLayout(numbers)
         self.start_button.clicked.connect(self.start)
         self.another_button.clicked.connect(self.start)
@@ -151,8 +158,9 @@ class RunHeader(Translated, Card):
         self.start_button.setToolTip(self.tr("Start the open job (F5)") + of)
         self.another_button.setToolTip(self.tr("Start the open job beside the running one") + of)
 
-    def show_stop(self, stage: StopStage, *, running: bool) -> None:
+    def show_stop(self, stage: StopStage, *, running: bool, controls: Controls | None = None) -> None:
         """Shows how far a stop has gone, and which buttons there are."""
+        controls = controls or Controls()
         had_focus = self.start_button.hasFocus() or self.stop_button.hasFocus()
         self._stage = stage
         stopping = stage is not StopStage.NONE
@@ -161,7 +169,9 @@ class RunHeader(Translated, Card):
         self.start_button.setVisible(not running)
         self.another_button.setVisible(running)
         self.stop_button.setVisible(running and not stopping)
-        self.now_button.setVisible(running and stage in (StopStage.ASKING, StopStage.INTERRUPTING))
+        # What the window itself trains cannot be ended without being asked.
+        self.now_button.setVisible(running and not controls.hosted and stage in (StopStage.ASKING, StopStage.INTERRUPTING))
+        self.controls.show_controls(controls, running=running, stopping=stopping)
         if had_focus:  # it stays with the big button, whichever that is now
             (self.stop_button if running and not stopping else self.start_button).setFocus()
 

@@ -15,7 +15,7 @@ from core.metrics.smoothing import Smoothing
 from gui.bridge.run_service import RunService
 from gui.plots.ticks import number
 from gui.run.header import RunHeader
-from gui.run.words import duration, ending_badge, moment, rate_word, speed
+from gui.run.words import duration, moment, rate_word, running_badge, speed
 from gui.services import Services
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def fill_numbers(header: RunHeader, runs: RunService, smoothing: Smoothing) -> N
     """Brings the head's bar and numbers up to date; nothing where no run is on show."""
     if runs.current is None:
         return
-    header.badge.set_look(ending_badge(runs.ending))
+    header.badge.set_look(running_badge(runs.controls.now, runs.ending))
     progress, outcome = runs.progress, runs.outcome
     step = progress.step if progress else runs.metrics.last_step
     header.set_progress(step, progress.total if progress else None, running=runs.running)

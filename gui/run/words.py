@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 from core.metrics.run_metrics import Quantity
 from core.runs.outcome import Ending
 from core.text import Language
+from gui.bridge.run_controls import Controls
 from gui.bridge.run_stop import StopStage
 from gui.widgets.badge import BadgeLook, BadgeTone
 
@@ -37,6 +38,15 @@ def ending_word(ending: Ending) -> str:
 def ending_badge(ending: Ending) -> BadgeLook:
     """The badge of a run."""
     return BadgeLook(ending_word(ending), _TONES[ending])
+
+
+def running_badge(controls: Controls, ending: Ending) -> BadgeLook:
+    """The badge of a run that may be held."""
+    if ending is not Ending.RUNNING or not controls.paused:
+        return ending_badge(ending)
+    if controls.waiting:
+        return BadgeLook(QCoreApplication.translate("Runs", "Paused"), "warning")
+    return BadgeLook(QCoreApplication.translate("Runs", "Pausing"), "info")
 
 
 def stop_words(stage: StopStage) -> str:

@@ -22,7 +22,7 @@ from gui.bridge.run_service import RunService
 from gui.bridge.run_stop import StopStage
 from gui.pages.run import RunPage
 from gui.run.announcer import RunAnnouncer
-from gui.run.dialogs import RunDialogs
+from gui.run.dialogs import End, RunDialogs
 from gui.run.log_view import LINES_AT_ONCE, LINES_KEPT, LogView
 from gui.run.numbers import rate_of
 from gui.run.words import duration, speed
@@ -45,9 +45,9 @@ class Answers(RunDialogs):
         self.asked.append(running)
         return self.yes
 
-    def stop(self, unsaved_steps: int | None) -> bool:
+    def stop(self, unsaved_steps: int | None, *, may_save: bool = False) -> End | None:
         self.asked.append(unsaved_steps)
-        return self.yes
+        return End.STOP if self.yes else None
 
     def save(self, title: str, suggestion: Path, kind: str) -> Path | None:
         self.asked.append(suggestion.name)

@@ -26,8 +26,9 @@ from core.runs.folder import RunFolder, list_runs
 from core.runs.outcome import Ending
 from core.text import Text
 from gui.bridge.files import reveal_command
+from gui.bridge.kept_log import LOG_KEPT
 from gui.bridge.run_problems import StartProblem, find_problems
-from gui.bridge.run_service import LOG_KEPT, RunService
+from gui.bridge.run_service import RunService
 from gui.bridge.run_stop import StopStage, stage_after
 from gui.bridge.tasks import Tasks
 from tests.helpers.runs import DEMO, living, start_bad, wait_for_end
