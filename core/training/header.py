@@ -25,10 +25,14 @@ class ModelHash:
 
     Args:
         path: a file, or a diffusers folder, which has no hash.
+        name: what the header calls it; its file's name if "".
+        part: which of the header's texts they are, "sd_model" or "vae".
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str = "", part: str = "sd_model") -> None:
         self._path = path
+        self._name = name or path.name
+        self._part = part
         self._new = ""
         self._thread = threading.Thread(target=self._read, name="model hash", daemon=True)
         self._thread.start()
@@ -36,9 +40,9 @@ class ModelHash:
     def texts(self) -> dict[str, str]:
         """Name and hashes; waits for the thread. What cannot be read has no hash."""
         self._thread.join()
-        texts = {"ss_sd_model_name": self._path.name}
+        texts = {f"ss_{self._part}_name": self._name}
         if self._new:
-            texts |= {"ss_sd_model_hash": _old_hash(self._path), "ss_new_sd_model_hash": self._new}
+            texts |= {f"ss_{self._part}_hash": _old_hash(self._path), f"ss_new_{self._part}_hash": self._new}
         return texts
 
     def _read(self) -> None:
@@ -125,6 +129,7 @@ def _of_many(datasets: tuple[DatasetContents, ...]) -> dict[str, object]:
                 "max_bucket_reso": settings.max_bucket_reso,
                 "tag_frequency": frequency,
                 "bucket_info": contents.bucket_info(),
+                "resize_interpolation": settings.resize_interpolation,
                 "subsets": [
                     {
                         "img_count": contents.image_count(subset),
@@ -134,6 +139,12 @@ def _of_many(datasets: tuple[DatasetContents, ...]) -> dict[str, object]:
                         "random_crop": subset.random_crop,
                         "shuffle_caption": subset.shuffle_caption,
                         "keep_tokens": subset.keep_tokens,
+                        "keep_tokens_separator": subset.keep_tokens_separator,
+                        "secondary_separator": subset.secondary_separator or None,
+                        "enable_wildcard": subset.enable_wildcard,
+                        "caption_prefix": subset.caption_prefix or None,
+                        "caption_suffix": subset.caption_suffix or None,
+                        "resize_interpolation": subset.resize_interpolation,
                         "image_dir": _name(subset.image_dir),
                         "class_tokens": subset.class_tokens,
                         "is_reg": subset.is_reg,
@@ -143,8 +154,10 @@ def _of_many(datasets: tuple[DatasetContents, ...]) -> dict[str, object]:
             }
         )
         tags |= {name: counts for name, counts in frequency.items() if name not in tags}
-        found = _folders(contents)
-        dirs |= found[False] | found[True]
+        for subset in settings.subsets:
+            if not subset.is_reg:
+                counts = {"n_repeats": subset.num_repeats, "img_count": contents.image_count(subset)}
+                dirs[_unused(_name(subset.image_dir), dirs)] = counts
     return {
         "ss_datasets": json.dumps(described),
         "ss_tag_frequency": json.dumps(tags),
@@ -160,6 +173,14 @@ def _folders(contents: DatasetContents) -> dict[bool, dict[str, Mapping[str, int
             "n_repeats": subset.num_repeats,
             "img_count": contents.image_count(subset),
         }
+    return found
+
+
+def _unused(name: str, taken: Mapping[str, object]) -> str:
+    """The name, or with a number behind it where several datasets have a folder of that name."""
+    number, found = 2, name
+    while found in taken:
+        number, found = number + 1, f"{name} ({number})"
     return found
 
 

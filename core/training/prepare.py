@@ -31,6 +31,7 @@ from core.training.lora.network import LoraNetwork, build_network, merge_lora
 from core.training.lora.settings import SavePrecision
 from core.training.machine import Machine, find_device, machine_for
 from core.training.models.family import ModelFacts, inspect_model
+from core.training.models.hub import find_model
 from core.training.models.load import Components, load_components
 from core.training.models.text import encode
 from core.training.moments import build_moments
@@ -78,7 +79,7 @@ class Preparation:
         _try_optimizer(plan)
         models = plan.models
         self.facts: ModelFacts = inspect_model(
-            Path(models.pretrained_model_name_or_path),
+            find_model(models.pretrained_model_name_or_path),
             v2=models.v2,
             v_parameterization=models.v_parameterization,
             script=plan.job.script,
@@ -286,7 +287,9 @@ class Preparation:
         known = snapshot_for(plan.job.script)
         assert known is not None, "the plan takes only scripts that are known"
         data = data_texts(plan, self.report, length)
-        hashes = ModelHash(self.facts.path)
+        hashes = [ModelHash(self.facts.path, _hub_name(plan.models.pretrained_model_name_or_path))]
+        if plan.models.vae:
+            hashes.append(ModelHash(find_model(plan.models.vae), _hub_name(plan.models.vae), "vae"))
 
         def texts(place: Place) -> Mapping[str, str]:
             facts = TrainingFacts(
@@ -298,7 +301,7 @@ class Preparation:
                 steps=place.step,
                 epoch=place.epochs_begun,
                 optimizer=built.description,
-                more={**data, **hashes.texts(), "ss_seed": self.seed},
+                more={**data, **{key: text for one in hashes for key, text in one.texts().items()}, "ss_seed": self.seed},
             )
             return header_texts(plan.job.options, known, plan.network, plan.files, facts)
 
@@ -337,6 +340,11 @@ def _try_optimizer(plan: Plan) -> None:
     """
     rates = plan.rates
     rehearse(rates.optimizer, [{"params": [torch.zeros(1)], "lr": rates.learning_rate}], rates.learning_rate)
+
+
+def _hub_name(name: str) -> str:
+    """A model's name where it is one of the hub's; its cache's folders are called after hashes."""
+    return "" if Path(name).exists() else name
 
 
 def _refuse_if_done(start: Place, length: Length) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Literal, cast
 
 from core.errors import CaddieError
 from core.text import Text
-from core.training.models.header import Header, read_header, refuse_pickled
+from core.training.models.header import Header, read_header
+from core.training.models.weight_files import weights_of
 
 Family = Literal["sd1", "sd2", "sdxl"]
 Layout = Literal["single-file", "diffusers"]
@@ -186,9 +187,9 @@ def _inspect_folder(path: Path, v_parameterization: bool) -> ModelFacts:
         raise _other_family(path, name or "something else")
     unet = read_config(path / "unet" / "config.json")
     _refuse_other_inputs(path, int(unet.get("in_channels", 4)))
-    header = read_header(weights_of(path / "unet"))
+    header = weights_of(path / "unet").header()
     for part in ("text_encoder", *(("text_encoder_2",) if pipeline == "StableDiffusionXL" else ()), "vae"):
-        read_header(weights_of(path / part))
+        weights_of(path / part).header()
     schedule = path / "scheduler" / "scheduler_config.json"
     stored = read_config(schedule).get("prediction_type", "epsilon") if schedule.is_file() else "epsilon"
     if stored not in {"epsilon", "v_prediction"}:
@@ -211,30 +212,6 @@ def _first_or_second(unet: dict[str, Any]) -> Family:
     # The public models differ in the text's width; models of other widths tell by how they project, which 2.x changed.
     by_width: dict[object, Family] = {768: "sd1", 1024: "sd2"}
     return by_width.get(unet.get("cross_attention_dim"), "sd2" if unet.get("use_linear_projection") else "sd1")
-
-
-def weights_of(folder: Path) -> Path:
-    """The weights' file of a part of a diffusers folder: float32 before fp16 where there are both.
-
-    Raises:
-        CaddieError: there is none, it is pickled, or it is in pieces.
-    """
-    for stem in ("diffusion_pytorch_model", "model"):
-        for variant in ("", ".fp16", ".bf16", ".non_ema"):
-            if (file := folder / f"{stem}{variant}.safetensors").is_file():
-                return file
-    if pieces := sorted(folder.glob("*.safetensors.index*.json")):
-        raise CaddieError(
-            Text(
-                f"The weights of {folder} are in pieces ({pieces[0].name}); the built-in trainer reads one file a part.",
-                f"{folder} の重みが分割されています({pieces[0].name})。内蔵トレーナーは 1 つのファイルになった重みを読み込みます。",
-            )
-        )
-    for pickled in sorted(folder.glob("*.bin")):
-        refuse_pickled(pickled)
-    raise CaddieError(
-        Text(f"{folder} holds no weights (.safetensors).", f"{folder} に重みのファイル (.safetensors) がありません。")
-    )
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from torch import nn
 from core.errors import CaddieError
 from core.paths import RESOURCES
 from core.text import Text
-from core.training.models.family import ModelFacts, read_config, weights_of
+from core.training.models.family import ModelFacts, read_config
 from core.training.models.header import read_header
+from core.training.models.hub import find_model
 from core.training.models.settings import ModelSettings
 from core.training.models.single_file import Tensors, read_text_encoder, read_unet, read_vae
 from core.training.models.tokens import Tokenizer, load_tokenizers
+from core.training.models.weight_files import weights_of
 
 if TYPE_CHECKING:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -130,7 +132,7 @@ def _load_vae(facts: ModelFacts, dtype: torch.dtype, device: torch.device, confi
 def _load_other_vae(facts: ModelFacts, name: str, dtype: torch.dtype, device: torch.device, configs: Path) -> AutoencoderKL:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
-    path = Path(name)
+    path = find_model(name)
     if path.is_dir():
         inner = path / "vae"
         return _from_folder(AutoencoderKL, inner if inner.is_dir() else path, dtype, device)
@@ -161,13 +163,12 @@ def _from_folder(kind: Any, folder: Path, dtype: torch.dtype, device: torch.devi
     """A part of a diffusers folder, by its library's own loading."""
     read_config(folder / "config.json")
     weights = weights_of(folder)
-    read_header(weights)
-    _, *variant = weights.name.removesuffix(".safetensors").split(".")
+    weights.header()
     of_type = {"torch_dtype" if kind.__module__.startswith("diffusers") else "dtype": dtype}
     try:
         model, report = kind.from_pretrained(
             str(folder),
-            variant=variant[0] if variant else None,
+            variant=weights.variant or None,
             use_safetensors=True,
             local_files_only=True,
             output_loading_info=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from core.errors import CaddieError
 from core.training.models.family import inspect_model
+from core.training.models.hub import find_model
 from core.training.models.load import CONFIGS, Components, load_components
 from core.training.models.settings import ModelSettings
 from tests.helpers import tiny_models
@@ -107,6 +109,59 @@ def test_a_folder_of_fp16_files_is_loaded(models: dict[Kind, TinyModel], tmp_pat
     loaded = _load(folder, "sd1")
     expected = models["sd1"].unet.conv_in.weight.to(torch.float16).to(torch.float32)
     assert torch.equal(loaded.unet.conv_in.weight, expected)
+
+
+def _in_pieces(part: Path, variant: str) -> None:
+    """Splits a part's weights as `save_pretrained(max_shard_size=…)` does."""
+    (whole,) = part.glob("*.safetensors")
+    tensors = load_file(whole)
+    names = sorted(tensors)
+    stem, total, places = whole.stem, 0, {}
+    for number, some in enumerate((names[::2], names[1::2]), 1):
+        file = f"{stem}{variant and '.' + variant}-{number:05d}-of-00002.safetensors"
+        save_file({name: tensors[name] for name in some}, part / file, metadata={"format": "pt"})
+        places |= dict.fromkeys(some, file)
+        total += sum(tensors[name].nbytes for name in some)
+    index = f"{stem}.safetensors.index{variant and '.' + variant}.json"
+    (part / index).write_text(json.dumps({"metadata": {"total_size": total}, "weight_map": places}), encoding="utf-8")
+    whole.unlink()
+
+
+@pytest.mark.parametrize("variant", ["", "fp16"])
+@pytest.mark.parametrize("kind", ["sd1", "sdxl"])
+def test_a_folder_of_weights_in_pieces_is_loaded(kind: Kind, variant: str, models: dict[Kind, TinyModel], tmp_path: Path) -> None:
+    folder = tiny_models.save(models[kind], tmp_path / "model")
+    for part in ("unet", "text_encoder", *(("text_encoder_2",) if kind == "sdxl" else ())):
+        _in_pieces(folder / part, variant)
+    _assert_same(_load(folder, kind), models[kind])
+    next((folder / "unet").glob("*00002-of*")).unlink()
+    with pytest.raises(CaddieError, match="00002-of-00002"):
+        _load(folder, kind)
+
+
+@pytest.fixture
+def hub(models: dict[Kind, TinyModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub's cache that has "someone/tiny-model", as huggingface_hub lays it out."""
+    cache = tmp_path / "hub"
+    repository = cache / "models--someone--tiny-model"
+    tiny_models.save(models["sd1"], repository / "snapshots" / "0123abc")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0123abc")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    return repository / "snapshots" / "0123abc"
+
+
+def test_a_name_of_the_hub_is_found_in_its_cache(hub: Path, models: dict[Kind, TinyModel]) -> None:
+    assert find_model("someone/tiny-model") == hub
+    loaded = _load(find_model("someone/tiny-model"), "sd1", vae="someone/tiny-model")
+    _assert_same(loaded, models["sd1"])
+
+
+def test_a_name_that_the_cache_lacks_says_how_to_get_it(hub: Path) -> None:
+    with pytest.raises(CaddieError, match="hf download someone/other"):
+        find_model("someone/other")
+    for path in ("models/a.safetensors", "C:\\models\\a", "/models/a", "a"):
+        assert find_model(path) == Path(path)
 
 
 @pytest.mark.parametrize("way", ["folder", "model folder", "file", "file of a checkpoint"])
