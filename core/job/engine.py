@@ -10,6 +10,9 @@ from core.job.model import Job
 from core.options.model import OptionSet
 from core.text import Text
 
+ISOLATED = "isolated"
+"""In `Job.builtin`: a window starts the job in a process of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from core.job.engine import ISOLATED
 from core.job.model import Engine, Job
 from gui.forms.row import FormTools
 from gui.services import Services
 from gui.setup.optimizer_notes import NoteLine
+from gui.setup.optimizer_switches import Switch
 from gui.widgets.base import Label, Translated
 
 SHOWN = 3
@@ -35,6 +38,8 @@ class EngineCard(Translated, QFrame):
         choice.addWidget(self._make_button("builtin", "last"))
         choice.addStretch(1)
         self.words = Label("", "muted", wrap=True, parent=self)
+        self.isolated = Switch(services.theme, self)
+        self.isolated.wanted.connect(self.isolate)
         self.problem = NoteLine(services.theme, "warning", "warning_text", self)
         self.problem.button.clicked.connect(lambda: self.choose("sd-scripts"))
         self.problem.button.show()
@@ -43,6 +48,7 @@ class EngineCard(Translated, QFrame):
         layout.setSpacing(4)
         layout.addLayout(choice)
         layout.addWidget(self.words)
+        layout.addWidget(self.isolated)
         layout.addWidget(self.problem)
         services.session.changed.connect(self.show_job)
         services.session.options_changed.connect(self.show_job)
@@ -65,6 +71,15 @@ class EngineCard(Translated, QFrame):
         self.show_job()
         self.focus_choice()
 
+    def isolate(self, on: bool) -> None:
+        """Says in the job whether it wants a process of its own."""
+        session = self._services.session
+        own = {name: value for name, value in session.job.builtin.items() if name != ISOLATED}
+        if on:
+            own[ISOLATED] = True
+        session.edit(replace(session.job, builtin=MappingProxyType(own)), self.tr("Change where the job trains"))
+        self.show_job()
+
     def focus_choice(self) -> None:
         """Puts the cursor on the engine that is chosen."""
         self.buttons[self._services.session.job.engine].setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -73,9 +88,18 @@ class EngineCard(Translated, QFrame):
         """Shows the job as it is, without an echo."""
         job = self._services.session.job
         self.buttons[job.engine].setChecked(True)
+        self._show_isolated(job)
         lines = self._problems(job) if job.engine == "builtin" else []
         self.problem.setVisible(bool(lines))
         self.problem.say("\n".join(lines))
+
+    def _show_isolated(self, job: Job) -> None:
+        self.isolated.setVisible(job.engine == "builtin")
+        words = self.tr(
+            "Without it the training runs in this window and ends with it, after asking. A process of its own goes on when the"
+            " window closes, and an error of the GPU cannot touch the window; it takes some seconds more to start."
+        )
+        self.isolated.show_state(job.builtin.get(ISOLATED) is True, words, "")
 
     def _problems(self, job: Job) -> list[str]:
         from core.job.engine import builtin_hindrances, packages_problem  # late: the window opens without them
@@ -101,5 +125,6 @@ class EngineCard(Translated, QFrame):
                 " without an environment. It is new: one GPU at most, and not measured on one yet."
             )
         )
+        self.isolated.box.setText(self.tr("In a process of its own"))
         self.problem.button.setText(self.tr("Run this with sd-scripts instead"))
         self.show_job()

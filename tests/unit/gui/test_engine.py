@@ -14,8 +14,10 @@ from PySide6.QtTest import QTest
 
 from core.catalogue.catalogue import Catalogue
 from core.catalogue.loader import load_catalogue
+from core.job.engine import trains_in_window
 from core.job.model import Job
 from core.job.new import new_job
+from core.job.store import dumps, loads
 from core.runs.outcome import Ending
 from gui.bridge.run_problems import StartProblem
 from gui.pages.run import RunPage
@@ -59,6 +61,25 @@ def test_the_engine_is_chosen_with_the_keyboard_and_undone(page: SetupPage, serv
     services.session.undo()
     assert services.session.job.engine == "sd-scripts"
     assert buttons["sd-scripts"].isChecked()
+
+
+def test_a_process_of_its_own_is_a_switch_in_the_job(page: SetupPage, services: Services) -> None:
+    session, switch = services.session, page.engine.isolated
+    session.edit(whole(), "test")
+    assert not switch.isVisible()  # sd-scripts always has one
+    session.edit(replace(session.job, engine="builtin", builtin={"nan": "skip"}), "test")
+    assert switch.isVisible()
+    assert not switch.box.isChecked()
+    assert trains_in_window(session.job)
+    switch.box.click()
+    assert dict(session.job.builtin) == {"nan": "skip", "isolated": True}
+    assert not trains_in_window(session.job)
+    assert trains_in_window(loads(dumps(session.job))) is False
+    assert not page.engine.problem.isVisible()
+    switch.box.click()
+    assert dict(session.job.builtin) == {"nan": "skip"}
+    session.undo()
+    assert switch.box.isChecked()
 
 
 def test_what_the_trainer_cannot_do_is_said_at_each_edit_and_one_click_leads_out(page: SetupPage, services: Services) -> None:
