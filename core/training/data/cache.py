@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -76,12 +77,18 @@ class LatentStore:
         """Where an image's latents lie on the disk."""
         return latents_path(image.path, image.size, is_sdxl=self._is_sdxl)
 
-    def on_disk(self, image: ImageEntry) -> Latents | None:
-        """What lies on the disk; None where that cannot be used."""
+    def on_disk(self, image: ImageEntry, *, checked: bool = False) -> Latents | None:
+        """What lies on the disk; None where that cannot be used.
+
+        Args:
+            image: whose.
+            checked: it was younger than its image when the training began. Whoever touches the image later (a backup, a
+                viewer that turns it) does not end a training that has no need of it.
+        """
         width, height = image.place.bucket
         shape = (height // self._stride, width // self._stride)
-        subset = image.subset
-        found = read_latents(self.path(image), image.path, shape, flip=subset.flip_aug, alpha=subset.alpha_mask)
+        subset, source = image.subset, None if checked else image.path
+        found = read_latents(self.path(image), source, shape, flip=subset.flip_aug, alpha=subset.alpha_mask)
         return found if found is None or found.alpha is None or found.alpha.shape == (height, width) else None
 
     def keep(self, image: ImageEntry, latents: Latents) -> None:
@@ -94,7 +101,7 @@ class LatentStore:
         Raises:
             CaddieError: they are gone from the disk.
         """
-        found = self._kept.get(image.name) or self.on_disk(image)
+        found = self._kept.get(image.name) or self.on_disk(image, checked=True)
         if found is None:
             path = self.path(image)
             raise CaddieError(
@@ -138,9 +145,9 @@ def cache_latents(
     """
     own_file, others = _with_own_file(images, store.path, lambda image: (image.path, image.place)) if to_disk else ([], [*images])
     mine = own_file[part[0] :: part[1]]
-    waiting = [*(image for image in mine if store.on_disk(image) is None), *others]
     written = {image.name for image in mine}
     count = len(mine) + len(others)
+    waiting = [*_not_on_disk(mine, store.on_disk, lambda done: told(done, count), workers), *others]
     done = count - len(waiting)
     told(done, count)
     groups = list(_alike(waiting, lambda image: (image.place.bucket, image.subset.flip_aug), batch_size))
@@ -176,6 +183,20 @@ def _with_own_file(
         contents[path(image)].add(content(image))
     own = [image for image in images if len(contents[path(image)]) == 1]
     return own, [image for image in images if len(contents[path(image)]) > 1]
+
+
+def _not_on_disk(
+    images: Sequence[ImageEntry], on_disk: Callable[[ImageEntry], object], told: Callable[[int], None], workers: int
+) -> list[ImageEntry]:
+    """The images of which nothing lies on the disk that can be used. Whoever is told how many there are may end it."""
+    missing: list[ImageEntry] = []
+    checks = (partial(on_disk, image) for image in images)
+    with contextlib.closing(read_ahead(checks, workers=workers, ahead=4 * workers)) as found:
+        for number, (image, one) in enumerate(zip(images, found, strict=True), 1):
+            if one is None:
+                missing.append(image)
+            told(number - len(missing))
+    return missing
 
 
 def _load_group(group: list[ImageEntry]) -> tuple[list[ImageEntry], list[Loaded]]:
@@ -283,6 +304,7 @@ def cache_text(
     batch_size: int,
     part: tuple[int, int] = (0, 1),
     told: Told = lambda done, of: None,
+    workers: int = WORKERS,
 ) -> None:
     """Makes what the text encoders say about the captions.
 
@@ -295,15 +317,16 @@ def cache_text(
         batch_size: captions at once.
         part: number and count of the processes that share the work.
         told: progress.
+        workers: threads that look at what lies on the disk.
 
     Raises:
         CaddieError: the encoders give no numbers, the disk is full.
     """
     own_file, others = _with_own_file(images, lambda image: text_path(image.path), store.caption) if to_disk else ([], [*images])
     mine = own_file[part[0] :: part[1]]
-    waiting = [*(image for image in mine if store.on_disk(image) is None), *others]
     written = {image.name for image in mine}
     count = len(mine) + len(others)
+    waiting = [*_not_on_disk(mine, store.on_disk, lambda done: told(done, count), workers), *others]
     done = count - len(waiting)
     told(done, count)
     for group in _alike(waiting, lambda _: None, batch_size):

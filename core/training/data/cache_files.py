@@ -78,18 +78,18 @@ def text_path(image: str) -> str:
     return os.path.splitext(image)[0] + "_te_outputs.npz"
 
 
-def read_latents(path: str, image: str, shape: Size, *, flip: bool, alpha: bool) -> Latents | None:
+def read_latents(path: str, image: str | None, shape: Size, *, flip: bool, alpha: bool) -> Latents | None:
     """Kept latents; None where there are none that can be used: damaged, of another size, older than the image, or in part.
 
     Args:
         path: of the cache file.
-        image: path of the image.
+        image: path of the image; None where it does not matter whether it is younger.
         shape: (h, w) that the latents have to have.
         flip: the mirrored image's are needed too.
         alpha: the alpha mask is needed too.
     """
     try:
-        if os.path.getmtime(path) < os.path.getmtime(image):
+        if image is not None and os.path.getmtime(path) < os.path.getmtime(image):
             return None
         with np.load(path, allow_pickle=False) as file:
             found = Latents(
@@ -166,7 +166,7 @@ def _write(path: str, arrays: dict[str, NDArray[Any]]) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     try:
-        write_atomically(Path(path), buffer.getvalue())
+        write_atomically(Path(path), buffer.getvalue(), durable=False)
     except OSError as error:
         if error.errno in _FULL:
             raise CaddieError(

@@ -231,10 +231,10 @@ def test_a_full_disk_is_told_and_leaves_nothing(folder: Path, vae: AutoencoderKL
     settings = replace(SETTINGS, cache_latents_to_disk=True)
     before = sorted(folder.rglob("*"))
 
-    def full(_: int) -> None:
+    def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(files.os, "replace", full)
     with pytest.raises(CaddieError, match="disk is full") as caught:
         fill(make(folder, settings), Encoder(vae), to_disk=True)
     assert "空き容量" in caught.value.text.ja
@@ -248,6 +248,41 @@ def test_nan_names_its_image(folder: Path) -> None:
 
     with pytest.raises(CaddieError, match=r"d\.webp.*no_half_vae"):
         fill(make(folder), broken, to_disk=False, batch_size=1)  # type: ignore[arg-type]
+
+
+def test_looking_through_the_cache_can_be_stopped(folder: Path, vae: AutoencoderKL) -> None:
+    """Tens of thousands of files on a slow disk take minutes."""
+    settings = replace(SETTINGS, cache_latents_to_disk=True)
+    fill(make(folder, settings), Encoder(vae), to_disk=True)
+    seen: list[int] = []
+
+    def stop(done: int, of: int) -> None:
+        seen.append(done)
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fill(make(folder, settings), Encoder(vae), to_disk=True, told=stop)
+    assert seen == [1, 2]
+
+
+def test_an_image_touched_during_the_training_does_not_end_it(folder: Path, vae: AutoencoderKL) -> None:
+    data = make(folder, replace(SETTINGS, cache_latents_to_disk=True))
+    fill(data, Encoder(vae), to_disk=True)
+    before = latents_of(data)
+    for image in data.images:
+        os.utime(image.path, (4e9, 4e9))
+    after = latents_of(data)
+    assert all(torch.equal(latents, after[key]) for key, latents in before.items())
+
+
+def test_names_as_long_as_the_disk_allows_can_be_kept(tmp_path: Path, draw, vae: AutoencoderKL) -> None:
+    room = 255 - len("_0064x0064_sd.npz")
+    draw(tmp_path / "1_x" / ("猫" * ((room - 1) // 3) + "x" * (1 + (room - 1) % 3) + ".png"), (64, 64), caption=None)
+    data = make(tmp_path, replace(SETTINGS, cache_latents_to_disk=True))
+    fill(data, Encoder(vae), to_disk=True)
+    assert len(list(tmp_path.rglob("*_sd.npz"))) == 1
+    assert len(list(data.batches(0))) == 1
 
 
 def test_a_cache_that_vanishes_is_told(folder: Path, vae: AutoencoderKL) -> None:
