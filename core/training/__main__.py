@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import traceback
 from pathlib import Path
 
-from core.errors import CaddieError
 from core.job.store import load_job
 from core.runs.events import Event, Finished
-from core.text import preferred_language
 from core.training.control import Control
 from core.training.plan import plan_of
 from core.training.reporting import EventFile, Report, Reporter
+from core.training.session import failure
 
 
 def main(arguments: list[str]) -> int:
@@ -48,17 +46,11 @@ def _train(job_file: Path, report: Report, control: Control) -> int:
         world = join_world()
         how = prepare(plan, reporter, control, world=world).run()
         leave_world(world)
-    except CaddieError as error:
-        said = error.text.in_language(preferred_language())
-        sys.stderr.write(said + "\n")
-        reporter.finished("raised", " ".join(said.splitlines()))
-        return 1
     except KeyboardInterrupt:
         reporter.finished("stopped")
         return 1
     except Exception as error:  # noqa: BLE001 -- the run has to end with a word, whatever happened
-        traceback.print_exc()
-        reporter.finished("raised", f"{type(error).__name__}: {error}")
+        reporter.finished("raised", failure(error, sys.stderr).error)
         return 1
     reporter.finished(how)
     return 0

@@ -93,12 +93,13 @@ class Saver:
         if not self._writes:
             self._write_weights(weights, place)
             return
+        target = weights
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._write_weights(weights, place)
             self._reporter.saved(weights)
             if state:
-                folder = self._folder / (stem + names.STATE)
+                target = folder = self._folder / (stem + names.STATE)
                 refused = save_state(folder, place, self._state_of())
                 self._reporter.saved(folder, "state")
                 if refused:
@@ -107,8 +108,8 @@ class Saver:
             reason = error.strerror or str(error)
             raise CaddieError(
                 Text(
-                    f"{weights} could not be saved: {reason}. Earlier saves are untouched.",
-                    f"{weights} を保存できませんでした: {reason}。以前に保存したファイルはそのまま残っています。",
+                    f"{target} could not be saved: {reason}. Earlier saves are untouched.",
+                    f"{target} を保存できませんでした: {reason}。以前に保存したファイルはそのまま残っています。",
                 )
             ) from error
 

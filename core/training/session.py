@@ -54,10 +54,16 @@ def train(plan: Plan, reporter: Reporter, control: Control, log: TextIO) -> End:
     except KeyboardInterrupt:
         return End("stopped")
     except BaseException as error:  # noqa: BLE001 -- the run has to end with a word, whatever happened
-        return _failure(error, log)
+        return failure(error, log)
 
 
-def _failure(error: BaseException, log: TextIO) -> End:
+def failure(error: BaseException, log: TextIO) -> End:
+    """What to say of an error that ended a training.
+
+    Args:
+        error: torch's own for too little memory is told as the settings that help.
+        log: gets it, with its traceback where nobody expected it.
+    """
     if type(error).__name__ == "OutOfMemoryError":
         from core.training.loop import no_memory
 

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from core.errors import CaddieError
-from core.files import write_atomically
+from core.files import replace_patiently, write_atomically
 from core.text import Text
 
 VERSION = 1
@@ -95,13 +95,13 @@ def _plain(value: Any) -> Any:
 def _put_in_place(partial: Path, folder: Path) -> None:
     """Renames a whole state to its name. A folder cannot be renamed over one that holds something."""
     if not folder.exists():
-        os.replace(partial, folder)
+        replace_patiently(partial, folder)
         return
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     shutil.rmtree(old, ignore_errors=True)
-    os.replace(folder, old)
+    replace_patiently(folder, old)
     try:
-        os.replace(partial, folder)
+        replace_patiently(partial, folder)
     except OSError:
         os.replace(old, folder)
         raise
