@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from core.options.snapshot import snapshot_for
@@ -17,7 +18,7 @@ from core.runs.folder import RunFolder, list_runs
 from core.runs.follow import Follower
 from core.runs.outcome import Ending
 from tests.helpers.runs import follow_to_end, living, log_of, wait_for_end, wait_until
-from tests.helpers.tiny_training import tiny_job
+from tests.helpers.tiny_training import tiny_job, trainer_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="children here use signals of POSIX")
 
@@ -74,8 +75,10 @@ def test_a_stop_that_is_asked_for_ends_it_between_two_steps(tmp_path: Path) -> N
     assert living(run) == []
 
 
-def test_a_child_that_is_killed_leaves_no_file_under_the_final_name(tmp_path: Path) -> None:
-    run = begin(tmp_path, 100_000)
+def test_a_child_that_is_killed_leaves_no_file_and_goes_on_as_if_it_had_lived(tmp_path: Path) -> None:
+    """Killed at whatever it is doing, which is mostly saving; its newest state leads to the bits of a training in one go."""
+    options: dict[str, Any] = {"network_dropout": 0.2, "save_every_n_steps": 1, "save_last_n_steps": 2, "save_state": True}
+    run = begin(tmp_path, 100_000, **options)
     wait_for_step(run, 2)
     trained = [process for process in living(run) if "core.training" in process.cmdline()]
     assert trained
@@ -84,4 +87,15 @@ def test_a_child_that_is_killed_leaves_no_file_under_the_final_name(tmp_path: Pa
     outcome = wait_for_end(run)
     assert outcome.ending in (Ending.FAILED, Ending.LOST)
     assert outcome.steps >= 2
-    assert not (tmp_path / "out" / "tiny.safetensors").exists()
+    final = tmp_path / "out" / "tiny.safetensors"
+    assert not final.exists()
+    newest = max(tmp_path.glob("out/tiny-step*-state"))
+    steps = int(newest.name[len("tiny-step") : -len("-state")]) + 2
+    torch.set_num_threads(1)
+    plain = {"max_train_steps": steps, "save_precision": "float", "network_dropout": 0.2}
+    trainer_of(tiny_job(tmp_path, **plain, resume=str(newest))).run()
+    resumed = load_file(final)
+    trainer_of(tiny_job(tmp_path, **plain)).run()
+    whole = load_file(final)
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
