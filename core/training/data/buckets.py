@@ -23,10 +23,12 @@ class Placing:
     Attributes:
         bucket: the size that the training sees.
         scaled: the size that the image is scaled to before it is cropped to the bucket; never smaller than that.
+        is_window: a piece of the image as it is, which counts as an image of its own: SDXL is told nothing of the rest.
     """
 
     bucket: Size
     scaled: Size
+    is_window: bool = False
 
 
 def bucket_sizes(resolution: Size, smallest: int, largest: int, steps: int) -> tuple[Size, ...]:
@@ -116,6 +118,29 @@ class BucketChooser:
             ValueProblem: the image is too small for any bucket.
         """
         return self._place_without_enlarging(size) if self._is_free else _place_in(self.sizes, size)
+
+    def window(self, size: Size) -> Placing:
+        """What `random_crop` makes of an image where there are no buckets: a piece of the resolution, nothing scaled.
+
+        Source: BaseDataset.__getitem__ of sd-scripts.
+
+        Args:
+            size: the image's own.
+
+        Raises:
+            ValueProblem: the image is smaller than the resolution.
+        """
+        (width, height), wanted = size, self._resolution
+        if width < wanted[0] or height < wanted[1]:
+            raise ValueProblem(
+                Text(
+                    f"{width} x {height} pixels are too few for random_crop at the resolution {wanted[0]},{wanted[1]}; "
+                    "enable_bucket enlarges small images",
+                    f"{width} x {height} ピクセルでは、解像度 {wanted[0]},{wanted[1]} の random_crop には小さすぎます。"
+                    "enable_bucket を有効にすると拡大して使えます",
+                )
+            )
+        return Placing(wanted, size, is_window=True)
 
     def _place_without_enlarging(self, size: Size) -> Placing:
         steps, (width, height) = self._steps, size

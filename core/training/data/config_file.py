@@ -57,7 +57,7 @@ _FOR_SUBSETS: dict[str, Check] = {
     "keep_tokens": _WHOLE,
     "keep_tokens_separator": _TEXT,
     "secondary_separator": _TEXT,
-    "caption_separator": _TEXT,
+    "caption_separator": lambda value: "a text, and not an empty one" if not value else _TEXT(value),
     "enable_wildcard": _FLAG,
     "token_warmup_min": _WHOLE,
     "token_warmup_step": _NUMBER,

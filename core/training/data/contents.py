@@ -152,11 +152,12 @@ def share_out(train_count: int, images: Iterable[ImageEntry]) -> list[ImageEntry
     """
     given = list(images)
     repeats: list[int] = []
+    missing = train_count
     for image in given:
-        if sum(repeats) >= train_count:
+        if missing <= 0:
             break
         repeats.append(image.repeats)
-    missing = train_count - sum(repeats)
+        missing -= image.repeats
     if missing > 0 and repeats:
         every, rest = divmod(missing, len(repeats))
         repeats = [one + every + (number < rest) for number, one in enumerate(repeats)]

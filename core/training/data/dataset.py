@@ -163,7 +163,8 @@ class Dataset:
             loaded = load(image, draw)
             pixels = to_tensor(loaded.pixels, flipped=flipped)
             alpha, corner = loaded.alpha, loaded.corner
-            original, edges = image.size, crop_edges(image.place.bucket, image.size)
+            original = image.place.bucket if image.place.is_window else image.size
+            edges = crop_edges(image.place.bucket, original)
         if image.mask:
             alpha = load_mask(image, corner or _middle(image))
         width, height = image.place.bucket

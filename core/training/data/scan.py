@@ -114,13 +114,14 @@ class SubsetScan:
             assert seen.problem is not None
             self._findings.errors.append(seen.problem.text)
             return None
+        takes_windows = self._subset.random_crop and not self._chooser.has_buckets
         try:
-            place = self._chooser.place(seen.look.size)
+            place = (self._chooser.window if takes_windows else self._chooser.place)(seen.look.size)
         except ValueProblem as problem:
             self._findings.error(f"{seen.path}: {problem.text.en}", f"{seen.path}: {problem.text.ja}")
             return None
         self._remark_on(seen, seen.look)
-        if not self._chooser.has_buckets and place.scaled != place.bucket:
+        if not self._chooser.has_buckets and not takes_windows and place.scaled != place.bucket:
             self._remarks["cropped"].append(seen.path)
         caption = seen.caption
         return ImageEntry(

@@ -9,11 +9,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.errors import Problems
 from core.training.data.check import check_data
 from core.training.data.contents import DataReport, split
+from core.training.data.dataset import Dataset
+from core.training.data.images import load_image
 from core.training.data.settings import DatasetSettings, DataSettings, SubsetSettings, read_settings
 from core.training.options import OptionReader
 
@@ -185,6 +188,36 @@ def test_settings_that_do_not_go_together(folder: Path) -> None:
 def test_too_small_for_its_bucket(folder: Path, draw) -> None:
     draw(folder / "1_cat" / "tiny.png", (63, 200))
     assert "tiny.png: 63 x 200 pixels are too few" in said(check(folder, dataset=replace(BUCKETS, bucket_no_upscale=True)))[0]
+
+
+def test_random_pieces_without_buckets_are_of_the_image_as_it_is(folder: Path) -> None:
+    """As in sd-scripts, which scales nothing there and refuses what is too small."""
+    whole = DatasetSettings(resolution=(64, 64))
+    report = check(folder, dataset=whole, subset=replace(TXT, random_crop=True))
+    assert said(report) == ("", "")
+    images = {Path(image.path).name: image for image in report.datasets[0].images}
+    assert (images["e.bmp"].place.scaled, images["e.bmp"].place.bucket) == ((130, 90), (64, 64))
+    data = Dataset(report.datasets, report.settings, seed=1, workers=1)
+    pixels = load_image(images["e.bmp"].path, alpha=False)
+    corners = set()
+    for epoch in range(3):
+        for batch in data.batches(epoch):
+            assert batch.original_sizes.tolist() == batch.target_sizes.tolist() == [[64, 64]]
+            assert batch.crop_top_lefts.tolist() == [[0, 0]]
+            if batch.keys[0].endswith("e.bmp"):
+                assert batch.images is not None
+                made = ((batch.images[0].permute(1, 2, 0) / 2 + 0.5) * 255).round().numpy()
+                found = [
+                    (left, top)
+                    for left in range(67)
+                    for top in range(27)
+                    if np.array_equal(pixels[top : top + 64, left : left + 64], made)
+                ]
+                assert len(found) == 1
+                corners.update(found)
+    assert len(corners) == 3
+    report = check(folder, dataset=replace(whole, resolution=(96, 64)), subset=replace(TXT, random_crop=True))
+    assert "a.png: 64 x 64 pixels are too few for random_crop at the resolution 96,64" in said(report)[0]
 
 
 def test_regularization_images_are_shared_out(folder: Path, tmp_path: Path, draw) -> None:

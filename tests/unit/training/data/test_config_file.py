@@ -67,6 +67,7 @@ batch_size = 0
   num_repeats = 2
   conditioning_data_dir = "m"
   resize_interpolation = "sharp"
+  caption_separator = ""
 [other]
 """,
         encoding="utf-8",
@@ -85,9 +86,10 @@ batch_size = 0
         "datasets[0].subsets[1]: image_dir is missing",
         "conditioning_data_dir needs masked_loss",
         "resize_interpolation = 'sharp' is not one of lanczos",
+        "caption_separator = '' is not a text, and not an empty one",
     ):
         assert any(part in line for line in lines), (part, lines)
-    assert len(lines) == 10
+    assert len(lines) == 11
 
 
 @pytest.mark.parametrize(
