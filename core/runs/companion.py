@@ -34,7 +34,8 @@ from typing import Any
 
 _TEXT_MODELS = ("text_encoder", "text_encoders", "text_encoder1", "text_encoder2", "clip_l", "clip_g", "t5xxl")
 _MODELS = ("unet", *_TEXT_MODELS, "mmdit", "flux", "dit", "transformer", "control_net", "controlnet")
-_VARIABLES = ("global_step", "lr_descriptions", "args", "train_dataloader", "network", *_MODELS)
+_VALIDATIONS = ("val_step_loss_recorder", "val_epoch_loss_recorder")  # what sd-scripts adds losses of held-out images to
+_VARIABLES = ("global_step", "lr_descriptions", "args", "train_dataloader", "network", *_MODELS, *_VALIDATIONS)
 _NETWORK_PARTS = (("textencoder", "text_encoder_loras"), ("unet", "unet_loras"))
 _GROUP_LIMIT = 64
 
@@ -88,6 +89,7 @@ class Watch:
         self.handing = os.environ.get("CADDIE_HAND_LOSS") == "1"
         self.heard: list[Any] = []  # the losses of all micro-batches of the step that is open or just done
         self.whole = True  # the last backward completed a step
+        self.held_out: list[float] = []  # losses of the validation that was just made
 
     def write(self, event: str, **values: Any) -> None:
         if self.file >= 0 and os.getpid() == self.pid:
@@ -150,6 +152,17 @@ class Watch:
             self.stopping = True
             raise KeyboardInterrupt("a stop was requested")
         self.quietly(self.flush)
+        self.quietly(self.tell_validation)
+
+    def tell_validation(self) -> None:
+        """Writes the validation that came after the last step, once it is whole."""
+        losses, self.held_out = self.held_out, []
+        if losses:
+            epoch = self.step / self.steps_per_epoch if self.steps_per_epoch else None
+            self.write("validated", step=self.step, loss=plain(sum(losses) / len(losses)), epoch=epoch)
+
+    def hold_out(self, step: int, loss: float) -> None:
+        self.held_out = [*(self.held_out if step else ()), loss]  # each validation counts from 0
 
     def flush(self) -> None:
         """Writes the step that is done. Called where the script has waited for the device itself."""
@@ -230,6 +243,9 @@ class Watch:
         with contextlib.suppress(KeyError, TypeError):  # no loader, or a stream without a length
             self.steps_per_epoch = math.ceil(len(found["train_dataloader"]) / accumulation)
         self.names[id(optimizer)] = group_names(optimizer.param_groups, found)
+        for name in _VALIDATIONS:
+            if hasattr(found.get(name), "add"):
+                wrap(found[name], "add", None, lambda _, *, step, loss, **__: self.quietly(self.hold_out, step, loss))
         name = f"{type(optimizer).__module__}.{type(optimizer).__qualname__}"
         total = total if isinstance(total, int) else None
         handing = True if self.handing and wants_loss(optimizer) else None
@@ -255,6 +271,8 @@ class Watch:
     def finish(self, how: str, error: str = "") -> None:
         self.depth = 0
         self.quietly(self.flush)
+        if how == "returned":  # else it may be cut short
+            self.quietly(self.tell_validation)
         with contextlib.suppress(OSError):  # a full disk must not change how the script ends
             self.write("finished", step=self.step, how=how, error=error[:2000])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QScrollArea, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from core.errors import CaddieError
 from core.job.model import Job
@@ -30,6 +30,8 @@ from gui.run.numbers import about_job, about_run, fill_numbers
 from gui.run.outcome_card import OutcomeCard
 from gui.run.problems_card import ProblemsCard
 from gui.run.recent import RecentRuns
+from gui.run.samples import SamplePanel
+from gui.run.tabs import RunTabs
 from gui.run.words import ending_badge, running_badge
 from gui.services import Services
 from gui.theme import tokens
@@ -60,7 +62,8 @@ class RunPage(Page):
         self.empty = EmptyState(theme, "run")
         self.log = LogView(theme)
         self.recent = RecentRuns(theme, translation)
-        self.tabs = QTabWidget()
+        self.samples = SamplePanel(services)
+        self.tabs = RunTabs(self.log, self.samples, self.recent)
         self.stack = QStackedWidget()
         self.body = RunBody()
         self.exports = RunExports(services, self.plots, self.dialogs)
@@ -76,11 +79,6 @@ class RunPage(Page):
         self.stack.addWidget(self.plots)
         plot_card.body.addWidget(self.stack)
         tab_card = Card(margin=tokens.M)
-        self.tabs.setDocumentMode(True)
-        self.tabs.addTab(self.log, "")
-        self.tabs.addTab(self.recent, "")
-        self.tabs.setCornerWidget(self.log.bar, Qt.Corner.TopRightCorner)
-        self.tabs.currentChanged.connect(lambda _: self.log.bar.setVisible(self.tabs.currentWidget() is self.log))
         tab_card.body.addWidget(self.tabs)
         self._plot_card, self._tab_card = plot_card, tab_card
         self.body.setChildrenCollapsible(False)
@@ -190,7 +188,8 @@ class RunPage(Page):
             self.plots.set_metrics(runs.metrics)
             self.log.set_text(runs.log)
         self.stack.setCurrentWidget(self.empty if runs.current is None else self.plots)
-        self.tabs.setCurrentWidget(self.recent if runs.current is None else self.log)
+        self.samples.show_run()
+        self.tabs.show_run(on=runs.current is not None)
         self.outcome.show_outcome(runs.outcome)
         self._show_state()
         self._read_recent()
@@ -198,6 +197,7 @@ class RunPage(Page):
     def _updated(self, update: Update) -> None:
         self.log.append(update.log)
         self.plots.refresh()
+        self.samples.refresh()
         self._show_numbers()
 
     def _ended(self, outcome: Outcome) -> None:
@@ -278,8 +278,6 @@ class RunPage(Page):
 
     def retranslate(self) -> None:
         """Sets every visible text in the language on screen."""
-        self.tabs.setTabText(0, self.tr("Log"))
-        self.tabs.setTabText(1, self.tr("Runs"))
         self._say_empty()
         self._show_state()
 

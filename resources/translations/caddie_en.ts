@@ -41,4 +41,21 @@
         </translation>
     </message>
 </context>
+<context>
+    <name>SamplePanel</name>
+    <message numerus="yes">
+        <source>The job draws them every %n epochs.</source>
+        <translation>
+            <numerusform>The job draws them after every epoch.</numerusform>
+            <numerusform>The job draws them every %n epochs.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The job draws them every %n steps.</source>
+        <translation>
+            <numerusform>The job draws them after every step.</numerusform>
+            <numerusform>The job draws them every %n steps.</numerusform>
+        </translation>
+    </message>
+</context>
 </TS>

@@ -139,6 +139,29 @@
     </message>
 </context>
 <context>
+    <name>Closing</name>
+    <message>
+        <source>Caddie closes as soon as the training has ended.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>“{name}” is training in this window</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>It ends with the window. What is saved now can be resumed later.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save and stop, then close</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Keep training</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>CommandDock</name>
     <message>
         <source>First mend the values that stand as {0} in the command.</source>
@@ -207,6 +230,45 @@
     <message>
         <source>python and sd-scripts stand for your own interpreter and checkout. Click to choose an environment.</source>
         <translation>python と sd-scripts の部分は、お使いの Python と sd-scripts に置き換わります。クリックして環境を選びます。</translation>
+    </message>
+</context>
+<context>
+    <name>ControlButtons</name>
+    <message>
+        <source>Go on</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Go on with the training</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Hold the training after its present step; it keeps its memory</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save the LoRA and the training&apos;s state after the present step</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sample now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Draw the sample pictures after the present step</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The job names no file of prompts (sample_prompts)</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -309,6 +371,14 @@
         <translation>エンジンを変更</translation>
     </message>
     <message>
+        <source>Change where the job trains</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Without it the training runs in this window and ends with it, after asking. A process of its own goes on when the window closes, and an error of the GPU cannot touch the window; it takes some seconds more to start.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The built-in trainer cannot run this job as it is:</source>
         <translation>内蔵トレーナーはこのジョブをこのままでは実行できません:</translation>
     </message>
@@ -329,6 +399,10 @@
     <message>
         <source>The built-in trainer is Caddie&apos;s own: it trains LoRAs of Stable Diffusion 1.x, 2.x and SDXL without sd-scripts and without an environment. It is new: one GPU at most, and not measured on one yet.</source>
         <translation>内蔵トレーナーは Caddie 自身の学習機能です。sd-scripts も環境も使わずに Stable Diffusion 1.x、2.x、SDXL の LoRA を学習します。まだ新しく、使える GPU は 1 基までで、GPU での測定はまだ行っていません。</translation>
+    </message>
+    <message>
+        <source>In a process of its own</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Run this with sd-scripts instead</source>
@@ -987,6 +1061,10 @@
     <message>
         <source>Dark</source>
         <translation>ダーク</translation>
+    </message>
+    <message>
+        <source>Open the de&amp;mo</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Open the &amp;data folder</source>
@@ -1987,6 +2065,10 @@
 <context>
     <name>RunDialogs</name>
     <message>
+        <source>Stop without saving</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>“{name}” is still running. Start another run beside it?</source>
         <translation>「{name}」は実行中です。並行して別の実行を開始しますか?</translation>
     </message>
@@ -2015,6 +2097,14 @@
     <message>
         <source>Stop the training</source>
         <translation>学習を停止</translation>
+    </message>
+    <message>
+        <source>Save and stop</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation type="unfinished">キャンセル</translation>
     </message>
 </context>
 <context>
@@ -2122,20 +2212,16 @@
         <translation>無題のジョブ</translation>
     </message>
     <message>
-        <source>Log</source>
-        <translation>ログ</translation>
+        <source>Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. The training goes on when this window closes. To see all of it at work first, train the demo: a small model learns what a golf flag is, in about a minute on the processor, without any download.</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Runs</source>
-        <translation>実行の一覧</translation>
+        <source>Open the demo</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Nothing has run yet</source>
         <translation>まだ何も実行していません</translation>
-    </message>
-    <message>
-        <source>Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. The training goes on when this window closes. To see all of it at work first, run “python main.py demo” in a terminal: it trains something small.</source>
-        <translation>開いているジョブを開始すると、loss、学習率、d*lr とログがステップごとにここに表示されます。ウィンドウを閉じても学習は続きます。小さな学習で試すには、ターミナルで「python main.py demo」を実行してください。</translation>
     </message>
     <message>
         <source>No run is on show</source>
@@ -2144,6 +2230,17 @@
     <message>
         <source>Start the open job, or choose a former run from the list below.</source>
         <translation>開いているジョブを開始するか、下の一覧からこれまでの実行を選んでください。</translation>
+    </message>
+</context>
+<context>
+    <name>RunTabs</name>
+    <message>
+        <source>Log</source>
+        <translation>ログ</translation>
+    </message>
+    <message>
+        <source>Runs</source>
+        <translation>実行</translation>
     </message>
 </context>
 <context>
@@ -2171,6 +2268,14 @@
     <message>
         <source>Lost</source>
         <translation>不明</translation>
+    </message>
+    <message>
+        <source>Paused</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Pausing</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Stopping: the script ends itself after its present step</source>
@@ -2227,6 +2332,123 @@
     <message>
         <source>Built-in trainer</source>
         <translation>内蔵トレーナー</translation>
+    </message>
+</context>
+<context>
+    <name>SampleModel</name>
+    <message>
+        <source>Other pictures</source>
+        <translation>その他の画像</translation>
+    </message>
+    <message>
+        <source>Prompt {number}</source>
+        <translation>プロンプト {number}</translation>
+    </message>
+    <message>
+        <source>seed {seed}</source>
+        <translation>シード {seed}</translation>
+    </message>
+    <message>
+        <source>Epoch {epoch}</source>
+        <translation>エポック {epoch}</translation>
+    </message>
+    <message>
+        <source>Step {step}</source>
+        <translation>ステップ {step}</translation>
+    </message>
+</context>
+<context>
+    <name>SamplePanel</name>
+    <message>
+        <source>Enlarge</source>
+        <translation>拡大表示</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>開く</translation>
+    </message>
+    <message>
+        <source>Show in folder</source>
+        <translation>フォルダーに表示</translation>
+    </message>
+    <message>
+        <source>Copy picture</source>
+        <translation>画像をコピー</translation>
+    </message>
+    <message>
+        <source>Copy path</source>
+        <translation>パスをコピー</translation>
+    </message>
+    <message>
+        <source>Nothing on this system opens it: {path}</source>
+        <translation>開けるプログラムがありません: {path}</translation>
+    </message>
+    <message>
+        <source>This picture cannot be read: {path}</source>
+        <translation>この画像は読み込めません: {path}</translation>
+    </message>
+    <message>
+        <source>Samples ({count})</source>
+        <translation>サンプル画像 ({count})</translation>
+    </message>
+    <message>
+        <source>Samples</source>
+        <translation>サンプル画像</translation>
+    </message>
+    <message>
+        <source>No sample pictures</source>
+        <translation>サンプル画像はありません</translation>
+    </message>
+    <message>
+        <source>They show better than any number how good a training is. Name a file of prompts in Set up (sample_prompts), and how often to draw them (sample_every_n_steps or sample_every_n_epochs).</source>
+        <translation>学習の出来は、どの数値よりもサンプル画像でよく分かります。設定でプロンプトのファイル (sample_prompts) と生成の間隔 (sample_every_n_steps または sample_every_n_epochs) を指定してください。</translation>
+    </message>
+    <message>
+        <source>No sample picture yet</source>
+        <translation>サンプル画像はまだありません</translation>
+    </message>
+    <message numerus="yes">
+        <source>The job draws them every %n epochs.</source>
+        <translation>
+            <numerusform>%n エポックごとに生成されます。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>The job draws them every %n steps.</source>
+        <translation>
+            <numerusform>%n ステップごとに生成されます。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The job draws them before the first step only.</source>
+        <translation>最初のステップの前にだけ生成されます。</translation>
+    </message>
+    <message>
+        <source>Sample prompts in Set up</source>
+        <translation>設定のサンプルプロンプト</translation>
+    </message>
+    <message>
+        <source>Sample pictures</source>
+        <translation>サンプル画像</translation>
+    </message>
+</context>
+<context>
+    <name>SampleViewer</name>
+    <message>
+        <source>Sample picture</source>
+        <translation>サンプル画像</translation>
+    </message>
+    <message>
+        <source>This picture cannot be read</source>
+        <translation>この画像は読み込めません</translation>
+    </message>
+    <message>
+        <source>Earlier step (Left)</source>
+        <translation>前のステップ (←)</translation>
+    </message>
+    <message>
+        <source>Later step (Right)</source>
+        <translation>次のステップ (→)</translation>
     </message>
 </context>
 <context>
