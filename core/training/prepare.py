@@ -243,6 +243,7 @@ class Preparation:
     def _continue(self, network: LoraNetwork, stepper: Stepper) -> None:
         """Takes the saved state, or the place where the job wants to begin."""
         if self._state is not None:
+            asked = _settings_of(stepper.built)
             try:
                 network.load_state_dict(self._state["network"])
                 stepper.load_state_dict(self._state)
@@ -255,6 +256,8 @@ class Preparation:
                     )
                 ) from error
             self._state = None
+            for text in _changed(asked, _settings_of(stepper.built)):
+                self.reporter.warned("resume", str(text))
         self.start = replace(self.start, seed=self.seed)
 
     def _forward(self, components: Components) -> Forward:
@@ -340,6 +343,33 @@ def _try_optimizer(plan: Plan) -> None:
     """
     rates = plan.rates
     rehearse(rates.optimizer, [{"params": [torch.zeros(1)], "lr": rates.learning_rate}], rates.learning_rate)
+
+
+def _settings_of(built: BuiltOptimizer) -> list[dict[str, object]]:
+    """What the job says of each group of the optimizer: the rate that schedules start from, and its arguments."""
+    return [
+        {name: group[name] for name in ("initial_lr" if "initial_lr" in group else "lr", *built.arguments) if name in group}
+        for group in built.optimizer.param_groups
+    ]
+
+
+def _changed(asked: Sequence[Mapping[str, object]], found: Sequence[Mapping[str, object]]) -> list[Text]:
+    """What a saved state says otherwise than the job; it stays as it was, in sd-scripts too."""
+    pairs = {
+        (name.removeprefix("initial_"), str(wanted), str(saved[name]))
+        for job, saved in zip(asked, found, strict=True)
+        for name, wanted in job.items()
+        if saved.get(name) != wanted
+    }
+    return [
+        Text(
+            f"{name} = {wanted} has no effect: a training that is resumed goes on with the saved {saved}. To train on with another "
+            "one, start from the LoRA itself (network_weights).",
+            f"{name} = {wanted} は使われません。再開した学習は保存時の {saved} のまま続きます。値を変えて学習するには、network_weights で"
+            "LoRA から始めてください。",
+        )
+        for name, wanted, saved in sorted(pairs)
+    ]
 
 
 def _hub_name(name: str) -> str:

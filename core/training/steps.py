@@ -205,7 +205,7 @@ class Stepper:
 
     def state_dict(self) -> dict[str, Any]:
         """What has to be saved to go on."""
-        state: dict[str, Any] = {"optimizer": self._optimizer.state_dict()}
+        state: dict[str, Any] = {"optimizer": self._optimizer.state_dict(), "kind": type(self._optimizer).__name__}
         if self.scheduler is not None:
             state["scheduler"] = self.scheduler.state_dict()
         if self.scaler is not None:
@@ -215,7 +215,17 @@ class Stepper:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from a saved state."""
+        """Goes on from a saved state.
+
+        Raises:
+            ValueError: it is that of another optimizer or scheduler, which torch would take and then train in some other way.
+        """
+        own = type(self._optimizer).__name__  # without its package: the fast ones take the states of the others
+        if state.get("kind", own) != own:
+            raise ValueError(f"{state['kind']} != {own}")
+        schedule = {} if self.scheduler is None else self.scheduler.state_dict()
+        if state.get("scheduler", {}).keys() != schedule.keys():
+            raise ValueError("lr_scheduler")
         self._optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None and "scheduler" in state:
             self.scheduler.load_state_dict(state["scheduler"])

@@ -99,6 +99,25 @@ def test_a_training_that_is_done_has_nothing_to_go_on_with(tmp_path: Path) -> No
     assert losses(more) == losses(whole)[2:], "it goes on within the epoch, with the batches that had not come"
 
 
+def test_what_a_resumed_training_does_not_take_over_is_told(tmp_path: Path) -> None:
+    job = tiny_job(tmp_path, max_train_steps=1, save_state_on_train_end=True)
+    trainer_of(job.with_option("optimizer_args", ["weight_decay=0.1"])).run()
+    again = job.with_option("resume", str(tmp_path / "out" / "tiny-state")).with_option("max_train_steps", 2)
+    events: list[Event] = []
+    trainer_of(again.with_option("learning_rate", 5e-4).with_option("optimizer_args", ["weight_decay=0.2"]), events)
+    told = [event.detail for event in events if isinstance(event, Warned) and event.key == "resume"]
+    assert [detail.partition(" has no effect")[0] for detail in told] == ["lr = 0.0005", "weight_decay = 0.2"]
+    quiet: list[Event] = []
+    trainer_of(again.with_option("optimizer_args", ["weight_decay=0.1"]), quiet)
+    assert not [event for event in quiet if isinstance(event, Warned)]
+    for other in ({"optimizer_type": "Lion"}, {"lr_scheduler_type": "StepLR", "lr_scheduler_args": ["step_size=3"]}):
+        changed = again
+        for name, value in other.items():
+            changed = changed.with_option(name, value)
+        with pytest.raises(CaddieError, match="does not fit"):
+            trainer_of(changed)
+
+
 def test_micro_batches_give_the_gradient_of_their_mean(tmp_path: Path) -> None:
     events: list[Event] = []
     trainer_of(tiny_job(tmp_path, gradient_accumulation_steps=2, max_train_steps=2), events).run()
