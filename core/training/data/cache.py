@@ -29,6 +29,7 @@ from core.training.data.cache_files import (
 )
 from core.training.data.captions import Moment, process_caption
 from core.training.data.contents import ImageEntry
+from core.training.data.marks import CAPTION, Mark, mark_of, picture
 from core.training.data.pixels import Loaded, load, to_tensor
 from core.training.randomness import generator_for
 
@@ -61,6 +62,9 @@ class Tokenizer(Protocol):
 class LatentStore:
     """Latents of images, from memory or from the disk.
 
+    Attributes:
+        maker: the VAE's mark; what another one has written is not used. None where that is not known.
+
     Args:
         is_sdxl: whose files to read.
         stride: pixels of a side per latent.
@@ -72,6 +76,7 @@ class LatentStore:
         self._stride = stride
         self._scale = scale
         self._kept: dict[str, Latents] = {}
+        self.maker: Mark | None = None
 
     def path(self, image: ImageEntry) -> str:
         """Where an image's latents lie on the disk."""
@@ -82,13 +87,14 @@ class LatentStore:
 
         Args:
             image: whose.
-            checked: it was younger than its image when the training began. Whoever touches the image later (a backup, a
+            checked: it was looked at when the training began, and younger than its image. Whoever touches the image later (a backup, a
                 viewer that turns it) does not end a training that has no need of it.
         """
         width, height = image.place.bucket
         shape = (height // self._stride, width // self._stride)
         subset, source = image.subset, None if checked else image.path
-        found = read_latents(self.path(image), source, shape, flip=subset.flip_aug, alpha=subset.alpha_mask)
+        maker = None if checked else self.maker
+        found = read_latents(self.path(image), source, shape, flip=subset.flip_aug, alpha=subset.alpha_mask, maker=maker)
         return found if found is None or found.alpha is None or found.alpha.shape == (height, width) else None
 
     def keep(self, image: ImageEntry, latents: Latents) -> None:
@@ -147,6 +153,9 @@ def cache_latents(
     mine = own_file[part[0] :: part[1]]
     written = {image.name for image in mine}
     count = len(mine) + len(others)
+    if mine:
+        with torch.no_grad():
+            store.maker = mark_of(encode(picture())[0])
     waiting = [*_not_on_disk(mine, store.on_disk, lambda done: told(done, count), workers), *others]
     done = count - len(waiting)
     told(done, count)
@@ -164,7 +173,7 @@ def cache_latents(
                 alpha=one.alpha,
             )
             if image.name in written:
-                write_latents(store.path(image), made)
+                write_latents(store.path(image), made, store.maker)
             else:
                 store.keep(image, made)
         done += len(group)
@@ -231,6 +240,9 @@ def _alike(items: Iterable[_T], key: Callable[[_T], object], most: int) -> Itera
 class TextStore:
     """What SDXL's text encoders make of the captions, from memory or from the disk.
 
+    Attributes:
+        maker: the encoders' mark; what others have written is not used. None where that is not known.
+
     Args:
         tokenizers: one for each encoder.
         max_token_length: None for 75.
@@ -242,6 +254,7 @@ class TextStore:
         self._length = max_token_length
         self._weighted = weighted
         self._kept: dict[str, TextOutputs] = {}
+        self.maker: Mark | None = None
 
     def caption(self, image: ImageEntry) -> str:
         """What is encoded: the caption with all that is done to it alike at each step."""
@@ -252,7 +265,19 @@ class TextStore:
         caption = self.caption(image)
         # sd-scripts encodes the caption as it stands in the file, without a prefix.
         since = image.caption_time if caption == image.caption else float("inf")
-        return read_text(text_path(image.path), caption, since, (self._length or 75) + 2)
+        return read_text(text_path(image.path), self._label(caption), since, (self._length or 75) + 2, self.maker)
+
+    def write(self, image: ImageEntry, outputs: TextOutputs) -> None:
+        """Keeps outputs on the disk.
+
+        Raises:
+            CaddieError: they cannot be written.
+        """
+        write_text(text_path(image.path), self._label(self.caption(image)), outputs, self.maker)
+
+    def _label(self, caption: str) -> str:
+        """The caption, and whether its brackets are weights."""
+        return f"weighted\0{caption}" if self._weighted else caption
 
     def keep(self, image: ImageEntry, outputs: TextOutputs) -> None:
         """Keeps outputs in memory."""
@@ -326,6 +351,10 @@ def cache_text(
     mine = own_file[part[0] :: part[1]]
     written = {image.name for image in mine}
     count = len(mine) + len(others)
+    if mine:
+        with torch.no_grad():
+            hidden, pooled = encode(*store.tokens([CAPTION]))
+            store.maker = mark_of(hidden[0, :16], pooled)
     waiting = [*_not_on_disk(mine, store.on_disk, lambda done: told(done, count), workers), *others]
     done = count - len(waiting)
     told(done, count)
@@ -337,11 +366,11 @@ def cache_text(
             raise CaddieError(
                 Text("The text encoders gave no numbers (NaN).", "テキストエンコーダーの出力が数値になりませんでした (NaN)。")
             )
-        for number, (image, caption) in enumerate(zip(group, captions, strict=True)):
+        for number, image in enumerate(group):
             first, second = hidden[number, :, :first_width], hidden[number, :, first_width:]
             made = TextOutputs(first.contiguous().numpy(), second.contiguous().numpy(), pooled[number].contiguous().numpy())
             if image.name in written:
-                write_text(text_path(image.path), caption, made)
+                store.write(image, made)
             else:
                 store.keep(image, made)
         done += len(group)

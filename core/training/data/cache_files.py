@@ -25,11 +25,14 @@ from numpy.typing import NDArray
 from core.errors import CaddieError
 from core.files import write_atomically
 from core.text import Text
+from core.training.data.marks import Mark, is_same
 from core.training.data.settings import Size
 
 Floats = NDArray[np.floating[Any]]
 
 _CAPTION_KEY: Final = "caddie_caption"
+_MAKER_KEY: Final = "caddie_maker"
+"""sd-scripts passes over keys that it does not know."""
 _FULL: Final = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _UNREADABLE: Final = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
@@ -78,8 +81,10 @@ def text_path(image: str) -> str:
     return os.path.splitext(image)[0] + "_te_outputs.npz"
 
 
-def read_latents(path: str, image: str | None, shape: Size, *, flip: bool, alpha: bool) -> Latents | None:
-    """Kept latents; None where there are none that can be used: damaged, of another size, older than the image, or in part.
+def read_latents(
+    path: str, image: str | None, shape: Size, *, flip: bool, alpha: bool, maker: Mark | None = None
+) -> Latents | None:
+    """Kept latents; None where there are none that can be used: damaged, of another size or VAE, too old, or in part.
 
     Args:
         path: of the cache file.
@@ -87,11 +92,14 @@ def read_latents(path: str, image: str | None, shape: Size, *, flip: bool, alpha
         shape: (h, w) that the latents have to have.
         flip: the mirrored image's are needed too.
         alpha: the alpha mask is needed too.
+        maker: the VAE's mark; a file that has none, as sd-scripts', is taken as it is.
     """
     try:
         if image is not None and os.path.getmtime(path) < os.path.getmtime(image):
             return None
         with np.load(path, allow_pickle=False) as file:
+            if maker is not None and _MAKER_KEY in file and not is_same(file[_MAKER_KEY], maker):
+                return None
             found = Latents(
                 latents=file["latents"],
                 flipped=file["latents_flipped"] if flip else None,
@@ -106,8 +114,13 @@ def read_latents(path: str, image: str | None, shape: Size, *, flip: bool, alpha
     return found
 
 
-def write_latents(path: str, kept: Latents) -> None:
+def write_latents(path: str, kept: Latents, maker: Mark | None = None) -> None:
     """Keeps latents.
+
+    Args:
+        path: of the cache file.
+        kept: what to keep.
+        maker: the VAE's mark.
 
     Raises:
         CaddieError: they could not be written; nothing new lies under the name.
@@ -121,11 +134,13 @@ def write_latents(path: str, kept: Latents) -> None:
         arrays["latents_flipped"] = kept.flipped
     if kept.alpha is not None:
         arrays["alpha_mask"] = kept.alpha
+    if maker is not None:
+        arrays[_MAKER_KEY] = maker
     _write(path, arrays)
 
 
-def read_text(path: str, caption: str, caption_time: float, tokens: int) -> TextOutputs | None:
-    """Kept outputs of the text encoders; None where there are none for this caption.
+def read_text(path: str, caption: str, caption_time: float, tokens: int, maker: Mark | None = None) -> TextOutputs | None:
+    """Kept outputs of the text encoders; None where there are none for this caption, or of others.
 
     sd-scripts does not say which caption its file was made from, so its file has to be younger than the caption.
 
@@ -134,9 +149,12 @@ def read_text(path: str, caption: str, caption_time: float, tokens: int) -> Text
         caption: that was encoded.
         caption_time: when it was last changed.
         tokens: that the outputs have to have.
+        maker: the encoders' mark; a file that has none, as sd-scripts', is taken as it is.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
+            if maker is not None and _MAKER_KEY in file and not is_same(file[_MAKER_KEY], maker):
+                return None
             if _CAPTION_KEY in file:
                 if str(file[_CAPTION_KEY]) != _digest(caption):
                     return None
@@ -148,13 +166,20 @@ def read_text(path: str, caption: str, caption_time: float, tokens: int) -> Text
     return found if found.hidden1.shape[0] == found.hidden2.shape[0] == tokens else None
 
 
-def write_text(path: str, caption: str, outputs: TextOutputs) -> None:
+def write_text(path: str, caption: str, outputs: TextOutputs, maker: Mark | None = None) -> None:
     """Keeps what the text encoders made of a caption.
+
+    Args:
+        path: of the cache file.
+        caption: that was encoded.
+        outputs: what to keep.
+        maker: the encoders' mark.
 
     Raises:
         CaddieError: it could not be written; nothing new lies under the name.
     """
-    named = {"hidden_state1": outputs.hidden1, "hidden_state2": outputs.hidden2, "pool2": outputs.pooled}
+    named: dict[str, NDArray[Any]] = {"hidden_state1": outputs.hidden1, "hidden_state2": outputs.hidden2, "pool2": outputs.pooled}
+    named |= {} if maker is None else {_MAKER_KEY: maker}
     _write(path, {**named, _CAPTION_KEY: np.array(_digest(caption))})
 
 
