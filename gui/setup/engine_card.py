@@ -122,7 +122,7 @@ class EngineCard(Translated, QFrame):
         self.words.setText(
             self.tr(
                 "The built-in trainer is Caddie's own: it trains LoRAs of Stable Diffusion 1.x, 2.x and SDXL without sd-scripts and"
-                " without an environment. It is new: one GPU at most, and not measured on one yet."
+                " without an environment. It is new, and not measured on a GPU yet."
             )
         )
         self.isolated.box.setText(self.tr("In a process of its own"))

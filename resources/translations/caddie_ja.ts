@@ -397,8 +397,8 @@
         <translation>内蔵トレーナー</translation>
     </message>
     <message>
-        <source>The built-in trainer is Caddie&apos;s own: it trains LoRAs of Stable Diffusion 1.x, 2.x and SDXL without sd-scripts and without an environment. It is new: one GPU at most, and not measured on one yet.</source>
-        <translation>内蔵トレーナーは Caddie 自身の学習機能です。sd-scripts も環境も使わずに Stable Diffusion 1.x、2.x、SDXL の LoRA を学習します。まだ新しく、使える GPU は 1 基までで、GPU での測定はまだ行っていません。</translation>
+        <source>The built-in trainer is Caddie&apos;s own: it trains LoRAs of Stable Diffusion 1.x, 2.x and SDXL without sd-scripts and without an environment. It is new, and not measured on a GPU yet.</source>
+        <translation>内蔵トレーナーは Caddie 自身の学習機能です。sd-scripts も環境も使わずに Stable Diffusion 1.x、2.x、SDXL の LoRA を学習します。まだ新しく、GPU での測定は行っていません。</translation>
     </message>
     <message>
         <source>In a process of its own</source>
@@ -988,6 +988,14 @@
         <translation>スクリプトの平均値</translation>
     </message>
     <message>
+        <source>validation loss</source>
+        <translation>検証 loss</translation>
+    </message>
+    <message>
+        <source>The raw training loss hardly predicts quality: each step draws other noise and timesteps. Better guides are the validation loss, which is measured on held-out images with the same noise and timesteps each time, and the sample pictures.</source>
+        <translation>学習時の loss は、ステップごとにノイズとタイムステップが変わるため、出来の目安にはほとんどなりません。学習に使わない画像を毎回同じノイズとタイムステップで測る検証 loss と、サンプル画像のほうが確かな目安です。</translation>
+    </message>
+    <message>
         <source>No loss has been reported yet</source>
         <translation>loss の記録がまだありません</translation>
     </message>
@@ -998,6 +1006,18 @@
     <message>
         <source>Loss</source>
         <translation>loss</translation>
+    </message>
+    <message>
+        <source>What the loss tells</source>
+        <translation>loss の見かた</translation>
+    </message>
+    <message>
+        <source>Validation loss</source>
+        <translation>検証 loss</translation>
+    </message>
+    <message>
+        <source>This run has none. For the next one, hold out some images in Set up (validation_split, e.g. 0.1).</source>
+        <translation>この実行には検証 loss がありません。次回は設定で画像の一部を検証用に取り分けてください (validation_split、例: 0.1)。</translation>
     </message>
 </context>
 <context>
@@ -2185,12 +2205,31 @@
         <translation>残り時間</translation>
     </message>
     <message>
+        <source>Peak memory</source>
+        <translation>最大メモリ</translation>
+    </message>
+    <message>
         <source>Loss (smoothed)</source>
         <translation>loss (平滑化)</translation>
     </message>
     <message>
         <source>Progress</source>
         <translation>進行状況</translation>
+    </message>
+</context>
+<context>
+    <name>RunNote</name>
+    <message>
+        <source>{name} steers its learning rate by the loss, but is not told it in this run: sd-scripts does not hand it over. Caddie can do that, with the switch under the optimizer in Set up.</source>
+        <translation>{name} は loss を見て学習率を調整しますが、sd-scripts は loss を渡さないため、この実行では loss なしで動いています。設定のオプティマイザーの下にあるスイッチで、Caddie から loss を渡せます。</translation>
+    </message>
+    <message>
+        <source>To the switch</source>
+        <translation>スイッチを開く</translation>
+    </message>
+    <message>
+        <source>Close this message</source>
+        <translation>このメッセージを閉じる</translation>
     </message>
 </context>
 <context>
