@@ -41,6 +41,7 @@ from core.training.plan import Plan
 from core.training.randomness import seed_everything
 from core.training.rates.schedules import build_schedule
 from core.training.reporting import Reporter
+from core.training.resume import changed_settings, refuse_if_done, settings_of
 from core.training.sampling.prompts import prompts_of
 from core.training.saving import Saver
 from core.training.state import Place, load_place, load_tensors
@@ -102,7 +103,7 @@ class Preparation:
         components = load_components(self.facts, plan.models, dtype=machine.weights, device=machine.device)
         data, held_out = self._data(components)
         length = length_of(plan.loop, data.batches_per_epoch)
-        _refuse_if_done(self.start, length)
+        refuse_if_done(self.start, length)
         data.pace = Pace(length.steps, plan.loop.accumulation)
         network = self._network(components)
         stepper = self._stepper(network, length)
@@ -243,7 +244,7 @@ class Preparation:
     def _continue(self, network: LoraNetwork, stepper: Stepper) -> None:
         """Takes the saved state, or the place where the job wants to begin."""
         if self._state is not None:
-            asked = _settings_of(stepper.built)
+            asked = settings_of(stepper.built)
             try:
                 network.load_state_dict(self._state["network"])
                 stepper.load_state_dict(self._state)
@@ -256,7 +257,7 @@ class Preparation:
                     )
                 ) from error
             self._state = None
-            for text in _changed(asked, _settings_of(stepper.built)):
+            for text in changed_settings(asked, settings_of(stepper.built)):
                 self.reporter.warned("resume", str(text))
         self.start = replace(self.start, seed=self.seed)
 
@@ -345,48 +346,9 @@ def _try_optimizer(plan: Plan) -> None:
     rehearse(rates.optimizer, [{"params": [torch.zeros(1)], "lr": rates.learning_rate}], rates.learning_rate)
 
 
-def _settings_of(built: BuiltOptimizer) -> list[dict[str, object]]:
-    """What the job says of each group of the optimizer: the rate that schedules start from, and its arguments."""
-    return [
-        {name: group[name] for name in ("initial_lr" if "initial_lr" in group else "lr", *built.arguments) if name in group}
-        for group in built.optimizer.param_groups
-    ]
-
-
-def _changed(asked: Sequence[Mapping[str, object]], found: Sequence[Mapping[str, object]]) -> list[Text]:
-    """What a saved state says otherwise than the job; it stays as it was, in sd-scripts too."""
-    pairs = {
-        (name.removeprefix("initial_"), str(wanted), str(saved[name]))
-        for job, saved in zip(asked, found, strict=True)
-        for name, wanted in job.items()
-        if saved.get(name) != wanted
-    }
-    return [
-        Text(
-            f"{name} = {wanted} has no effect: a training that is resumed goes on with the saved {saved}. To train on with another "
-            "one, start from the LoRA itself (network_weights).",
-            f"{name} = {wanted} は使われません。再開した学習は保存時の {saved} のまま続きます。値を変えて学習するには、network_weights で"
-            "LoRA から始めてください。",
-        )
-        for name, wanted, saved in sorted(pairs)
-    ]
-
-
 def _hub_name(name: str) -> str:
     """A model's name where it is one of the hub's; its cache's folders are called after hashes."""
     return "" if Path(name).exists() else name
-
-
-def _refuse_if_done(start: Place, length: Length) -> None:
-    if start.step >= length.steps:
-        raise CaddieError(
-            Text(
-                f"The saved training has done {start.step} steps, and the job asks for {length.steps} in all: nothing is left to "
-                "do. Raise max_train_steps or max_train_epochs to go on.",
-                f"保存された学習は {start.step} ステップまで終わっていて、ジョブの合計は {length.steps} ステップなので、残りがありません。"
-                "続けるには max_train_steps または max_train_epochs を増やしてください。",
-            )
-        )
 
 
 def _latent_encoder(components: Components, device: torch.device) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
