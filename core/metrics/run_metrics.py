@@ -96,6 +96,7 @@ class RunMetrics:
         self._revision = 0
         self.optimizer = ""
         self.total_steps: int | None = None
+        self.hands_loss: bool | None = None
         self.finished: Finished | None = None
 
     @property
@@ -151,6 +152,7 @@ class RunMetrics:
         other._restarted, other._first_step_seen = self._restarted, self._first_step_seen
         other._revision = self._revision
         other.optimizer, other.total_steps, other.finished = self.optimizer, self.total_steps, self.finished
+        other.hands_loss = self.hands_loss
         return other
 
     def adds_nothing(self, key: SeriesKey) -> bool:
@@ -192,6 +194,7 @@ class RunMetrics:
 
     def _started(self, event: Started) -> None:
         self.optimizer = event.optimizer or self.optimizer
+        self.hands_loss = event.hands_loss
         self.total_steps = event.total_steps if event.total_steps is not None else self.total_steps
         self._restarted = event.source in self._sources
         self._sources.add(event.source)

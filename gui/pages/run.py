@@ -26,6 +26,7 @@ from gui.run.dialogs import End, RunDialogs
 from gui.run.exports import RunExports
 from gui.run.header import RunHeader
 from gui.run.log_view import LogView
+from gui.run.notes import RunNote
 from gui.run.numbers import about_job, about_run, fill_numbers
 from gui.run.outcome_card import OutcomeCard
 from gui.run.problems_card import ProblemsCard
@@ -62,6 +63,7 @@ class RunPage(Page):
         self.empty = EmptyState(theme, "run")
         self.log = LogView(theme)
         self.recent = RecentRuns(theme, translation)
+        self.note = RunNote(services)
         self.samples = SamplePanel(services)
         self.tabs = RunTabs(self.log, self.samples, self.recent)
         self.stack = QStackedWidget()
@@ -92,7 +94,7 @@ class RunPage(Page):
         layout = QVBoxLayout(content)
         layout.setContentsMargins(tokens.L, tokens.L, tokens.L, tokens.L)
         layout.setSpacing(tokens.S)
-        for widget in (self.header, self.problems, self.outcome):
+        for widget in (self.header, self.problems, self.outcome, self.note):
             layout.addWidget(widget)
         layout.addWidget(self.body, 1)
         scroll = QScrollArea()  # for a low window with a long outcome; else nothing scrolls
@@ -130,6 +132,7 @@ class RunPage(Page):
         self.header.controls.save.connect(lambda: runs.controls.ask("save"))
         self.header.controls.sample.connect(lambda: runs.controls.ask("sample"))
         self.problems.mend.connect(services.navigate)
+        self.plots.loss.validation_wanted.connect(lambda: services.navigate("setup", "option:validation_split"))
         self.outcome.show_file.connect(lambda path: show_in_folder(Path(path)))
         self.log.open_file.connect(lambda: self._open("log_file"))
         self.log.open_folder.connect(lambda: self._open("path"))
@@ -188,6 +191,7 @@ class RunPage(Page):
             self.plots.set_metrics(runs.metrics)
             self.log.set_text(runs.log)
         self.stack.setCurrentWidget(self.empty if runs.current is None else self.plots)
+        self.note.refresh()
         self.samples.show_run()
         self.tabs.show_run(on=runs.current is not None)
         self.outcome.show_outcome(runs.outcome)
@@ -198,6 +202,7 @@ class RunPage(Page):
         self.log.append(update.log)
         self.plots.refresh()
         self.samples.refresh()
+        self.note.refresh()
         self._show_numbers()
 
     def _ended(self, outcome: Outcome) -> None:

@@ -14,6 +14,7 @@ from core.metrics.series import Floats
 
 _NOTHING: Floats = np.empty(0)
 _MANY = 600
+_SPOTS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,14 @@ class Look:
         width: in pixels. Qt draws one pixel many times faster than more.
         opacity: 0 to 1.
         dash: the style of the line.
+        spots: each value is a dot, for values that are far apart; they hold until the next one.
     """
 
     color: str
     width: float = 1.0
     opacity: float = 1.0
     dash: Qt.PenStyle = Qt.PenStyle.SolidLine
+    spots: bool = False
 
     def pen(self) -> QPen:
         """As Qt wants it."""
@@ -51,6 +54,7 @@ class Curve:
         self.item = pg.PlotCurveItem(connect="finite", antialias=True)
         self.dot = pg.ScatterPlotItem(size=7, pen=None)
         self.dot.setZValue(20)
+        self.spots = pg.ScatterPlotItem(size=6, pen=None)
         self.visible = visible
         self.x: Floats = _NOTHING
         self.y: Floats = _NOTHING
@@ -72,6 +76,7 @@ class Curve:
         self._drawn = ()
         self.item.setPen(look.pen())
         self.dot.setBrush(QColor(look.color))
+        self.spots.setBrush(QColor(look.color))
 
     def set_data(self, x: Floats, y: Floats) -> None:
         """Other numbers; drawn with the next `render`."""
@@ -98,6 +103,7 @@ class Curve:
             self.not_positive = 0
             self._bounds = None
             self.item.setData(_NOTHING, _NOTHING)
+            self.spots.setData(_NOTHING, _NOTHING)
             return None
         y = self.y
         if logarithmic:
@@ -125,6 +131,18 @@ class Curve:
         self.item.setSegmentedLineMode("on" if by_line else "off")
         self.item.setPen(pen)
         self.item.setData(x, y)
+        seen = np.isfinite(y)
+        if self._look.spots and np.count_nonzero(seen) <= _SPOTS:
+            self.spots.setData(x[seen], y[seen])
+        else:
+            self.spots.setData(_NOTHING, _NOTHING)
+
+    def told(self, step: float) -> float | None:
+        """The value that counts at that step: exactly there, or for dots the last one before."""
+        if not self._look.spots:
+            return self.at(step)
+        index = int(np.searchsorted(self.x, step, side="right")) - 1
+        return float(self.y[index]) if index >= 0 else None
 
     def at(self, step: float) -> float | None:
         """The value at exactly that step, None where it has none."""

@@ -74,6 +74,10 @@ class Key(QAbstractButton):
             pen.setStyle(Qt.PenStyle.DotLine)
         painter.setPen(pen)
         painter.drawLine(QPointF(tokens.S, middle), QPointF(tokens.S + _SWATCH, middle))
+        if self._look.spots:
+            painter.setBrush(pen.color())
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.drawEllipse(QPointF(tokens.S + _SWATCH / 2, middle), 3.5, 3.5)
         text = QRect(2 * tokens.S + _SWATCH, 0, self.width(), self.height())
         painter.setPen(QColor(colors.text_muted if on else colors.text_disabled))
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft

@@ -108,13 +108,16 @@ class StepPlot(pg.PlotWidget):
         """Puts a curve on the plot, over those that are there."""
         self._curves[key] = curve
         curve.item.setZValue(len(self._curves))
+        curve.spots.setZValue(len(self._curves))
         self._item.addItem(curve.item, ignoreBounds=True)
+        self._item.addItem(curve.spots, ignoreBounds=True)
         self._item.addItem(curve.dot, ignoreBounds=True)
 
     def remove(self, key: str) -> None:
         """Takes a curve away."""
         curve = self._curves.pop(key)
         self._item.removeItem(curve.item)
+        self._item.removeItem(curve.spots)
         self._item.removeItem(curve.dot)
 
     def set_steps(self, steps: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:

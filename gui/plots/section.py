@@ -32,6 +32,7 @@ class PlotSection(Translated, QWidget):
         head.setSpacing(tokens.L)
         head.addWidget(self.heading)
         head.addWidget(self.legend, 1)
+        self.head = head
         head.addWidget(self.log_switch)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -113,5 +114,5 @@ class PlotSection(Translated, QWidget):
     def _tell_values(self) -> None:
         for key, curve in self.plot.curves.items():
             latest = float(curve.y[-1]) if len(curve.y) else None
-            value = latest if self._cursor is None else curve.at(self._cursor)
+            value = latest if self._cursor is None else curve.told(self._cursor)
             self.legend.set_value(key, "" if value is None else number(value))

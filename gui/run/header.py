@@ -14,7 +14,7 @@ from gui.theme.theme import Theme
 from gui.widgets.badge import Badge, BadgeLook
 from gui.widgets.base import Button, Card, Label, Translated
 
-STATS = ("step", "speed", "elapsed", "left", "loss", "rate")
+STATS = ("step", "speed", "elapsed", "left", "memory", "loss", "rate")
 NAME_LENGTH = 24
 """Characters of a job's name on a button; its tool tip has all of it."""
 
@@ -187,6 +187,7 @@ class RunHeader(Translated, Card):
             "speed": self.tr("Speed"),
             "elapsed": self.tr("Elapsed"),
             "left": self.tr("Time left"),
+            "memory": self.tr("Peak memory"),
             "loss": self.tr("Loss (smoothed)"),
         }
         for name, words in names.items():

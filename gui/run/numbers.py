@@ -15,7 +15,7 @@ from core.metrics.smoothing import Smoothing
 from gui.bridge.run_service import RunService
 from gui.plots.ticks import number
 from gui.run.header import RunHeader
-from gui.run.words import duration, moment, rate_word, running_badge, speed
+from gui.run.words import duration, memory, moment, rate_word, running_badge, speed
 from gui.services import Services
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def fill_numbers(header: RunHeader, runs: RunService, smoothing: Smoothing) -> N
     else:
         elapsed = time.time() - runs.current.created_at if runs.opened and runs.running else None
     header.set_stat("elapsed", duration(elapsed))
+    header.set_stat("memory", memory(runs.metrics.get(SeriesKey(Quantity.MEMORY)).last))
     header.set_stat("loss", _loss(runs.metrics, smoothing))
     name, value = rate_of(runs.metrics)
     header.set_rate_name(name)

@@ -60,7 +60,10 @@ class SampleDelegate(QStyledItemDelegate):
         self._paint_picture(painter, square, picture)
         painter.setPen(QColor(colors.text if chosen else colors.text_muted))
         words = QRect(cell.left(), square.bottom() + 1, cell.width(), self._caption())
-        name = self._view.fontMetrics().elidedText(str(index.data()), Qt.TextElideMode.ElideRight, words.width())
+        name, metrics = str(index.data()), self._view.fontMetrics()
+        if metrics.horizontalAdvance(name) > words.width() and picture.epoch is None:
+            name = str(picture.step)  # the word says less than the number
+        name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, words.width())
         painter.drawText(words, Qt.AlignmentFlag.AlignCenter, name)
         painter.restore()
 

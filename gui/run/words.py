@@ -95,6 +95,11 @@ def speed(seconds_per_step: float | None) -> str:
     return QCoreApplication.translate("Runs", "{number} steps/s").format(number=f"{1 / seconds_per_step:.3g}")
 
 
+def memory(peak: float | None) -> str:
+    """Bytes in GiB, a dash where unknown."""
+    return "–" if peak is None else f"{peak / 2**30:.1f} GiB"
+
+
 def moment(seconds: float, language: Language) -> str:
     """A point in time, short, as the language writes it."""
     locale = QLocale(QLocale.Language.Japanese if language == "ja" else QLocale.Language.English)

@@ -13,8 +13,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from core.metrics.run_metrics import LOSS, RunMetrics
-from core.runs.events import Group, Saved, Started, Step, Warned
-from gui.plots.loss import AVERAGE, RAW, SMOOTH
+from core.runs.events import Group, Saved, Started, Step, Validated, Warned
+from gui.plots.loss import AVERAGE, RAW, SMOOTH, VALIDATION
 from gui.plots.panel import PlotPanel, window_of
 from gui.plots.rates import COLOR_ORDER
 from gui.services import Services
@@ -316,3 +316,49 @@ def test_the_colour_blind_tell_the_first_curves_apart(colors: Colors, kind: str)
 @pytest.mark.parametrize("colors", [LIGHT, DARK])
 def test_curves_stand_out_from_their_ground(colors: Colors) -> None:
     assert all(contrast(color, colors.surface) >= 3 for color in colors.series)
+
+
+def test_a_validation_loss_is_a_curve_of_dots_that_holds_until_the_next(panel: PlotPanel) -> None:
+    metrics = run(100)
+    panel.set_metrics(metrics)
+    assert VALIDATION not in panel.loss.plot.curves
+    metrics.feed([Validated(time=0, step=number, loss=number / 100) for number in (20, 40, 60)])
+    panel._refresh()
+    curve = panel.loss.plot.curves[VALIDATION]
+    assert curve.item.isVisible()
+    assert curve.spots.getData()[0].tolist() == [20, 40, 60]
+    assert curve.look.color != panel.loss.plot.curves[SMOOTH].look.color
+    key = panel.loss.legend.keys[VALIDATION]
+    assert key.value == "0.6"
+    assert "hardly predicts quality" in key.toolTip()
+    for step_, value in ((19, ""), (20, "0.2"), (39, "0.2"), (40, "0.4")):
+        panel.point_at(float(step_))
+        assert key.value == value
+    key.click()
+    assert not curve.spots.getData()[0].size
+    assert not curve.item.isVisible()
+
+
+def test_a_run_without_a_validation_loss_says_how_to_get_one(panel: PlotPanel) -> None:
+    asked: list[int] = []
+    panel.loss.validation_wanted.connect(lambda: asked.append(1))
+    assert not panel.loss.hint.isVisible()  # nothing has run
+    metrics = run(5)
+    panel.set_metrics(metrics)
+    assert panel.loss.hint.isVisible()
+    assert "validation_split" in panel.loss.hint.toolTip()
+    assert "hardly predicts quality" in panel.loss.about.toolTip()
+    panel.loss.hint.click()
+    assert asked == [1]
+    metrics.feed([Validated(time=0, step=5, loss=1.0)])
+    panel._refresh()
+    assert not panel.loss.hint.isVisible()
+
+
+def test_many_validations_are_a_line(panel: PlotPanel) -> None:
+    metrics = run(2000)
+    metrics.feed([Validated(time=0, step=number, loss=0.1 + number % 2) for number in range(1, 2001)])
+    panel.set_metrics(metrics)
+    assert not panel.loss.plot.curves[VALIDATION].spots.getData()[0].size
+    panel._view_chosen(100, 150)
+    assert panel.loss.plot.curves[VALIDATION].spots.getData()[0].size

@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 
 from core.metrics.run_metrics import RunMetrics
-from core.runs.events import Group, Step
+from core.runs.events import Group, Started, Step, Warned
 from core.runs.folder import list_runs
 from core.runs.outcome import Ending, Outcome
 from core.text import Text, same
@@ -24,8 +24,9 @@ from gui.pages.run import RunPage
 from gui.run.announcer import RunAnnouncer
 from gui.run.dialogs import End, RunDialogs
 from gui.run.log_view import LINES_AT_ONCE, LINES_KEPT, LogView
+from gui.run.notes import lacks_loss
 from gui.run.numbers import rate_of
-from gui.run.words import duration, speed
+from gui.run.words import duration, memory, speed
 from gui.services import Services
 from gui.widgets.notice_bar import NoticeBar
 from tests.helpers.runs import start_bad, wait_for_end
@@ -386,6 +387,40 @@ def test_speeds_are_readable(seconds: float | None, words: str) -> None:
 
 
 # --- the log -----------------------------------------------------------------------------------------------------
+
+
+def test_an_optimizer_that_gets_no_loss_is_told_of(page: RunPage) -> None:
+    def told(optimizer: str, *, hands: bool | None, lost: bool = False) -> bool:
+        metrics = RunMetrics()
+        metrics.feed([Started(time=0, optimizer=optimizer, hands_loss=hands)])
+        if lost:
+            metrics.feed([Warned(time=1, step=1, key="loss-not-handed", detail="why")])
+        return lacks_loss(metrics)
+
+    emo = "pytorch_optimizer.optimizer.emonavi.EmoNavi"
+    assert told(emo, hands=None)
+    assert not told(emo, hands=True)
+    assert told(emo, hands=True, lost=True)
+    assert not told("torch.optim.adamw.AdamW", hands=None)
+    assert not told("", hands=None)
+    asked: list[tuple[str, str]] = []
+    page.services.navigate.requested.connect(lambda where, topic: asked.append((where, topic)))
+    metrics = runs_of(page).metrics
+    assert not page.note.isVisible()
+    metrics.feed([Started(time=0, optimizer=emo)])
+    page.note.refresh()
+    assert page.note.isVisible()
+    assert page.note.text.text().startswith("EmoNavi ")
+    page.note.button.click()
+    assert asked == [("setup", "option:optimizer_type")]
+    page.note.close_button.click()
+    metrics.feed([Step(time=1, step=1)])
+    page.note.refresh()
+    assert not page.note.isVisible()  # said once
+
+
+def test_memory_is_readable() -> None:
+    assert (memory(None), memory(7.4 * 2**30)) == ("–", "7.4 GiB")
 
 
 @pytest.fixture
