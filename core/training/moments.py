@@ -101,7 +101,7 @@ def _sampler(
         network,
         settings=SamplerSettings(
             folder=Path(plan.saves.folder).absolute(),
-            name=plan.saves.name,
+            name=str(plan.job.options.get("output_name") or ""),  # not the "last" of the weights, as in sd-scripts
             sampler=plan.samples.sampler,
             seed=start.seed,
             clip_skip=plan.models.clip_skip,

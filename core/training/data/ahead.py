@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 _T = TypeVar("_T")
 
-WORKERS: Final = max(1, min(4, (os.cpu_count() or 2) - 1))
+WORKERS: Final = max(1, min(8, (os.cpu_count() or 2) - 1))
 """Decoding and scaling leave Python's lock alone, so a few threads are as good as processes and start at once."""
 
 

@@ -141,7 +141,8 @@ class Dataset:
             partial(self._batch, turns, Moment(epoch + 1, epoch * per_epoch + number // self.pace.accumulation, self.pace.steps))
             for number, turns in enumerate(order, start)
         )
-        return read_ahead(work, workers=self._workers)
+        # Batches of whole images are large: no more than all threads need to stay at work.
+        return read_ahead(work, workers=self._workers, ahead=self._workers + 2)
 
     def _batch(self, turns: Sequence[Turn], moment: Moment) -> Batch:
         return join([self._sample(turn, moment) for turn in turns], self._latent_size(turns[0].image.place.bucket))

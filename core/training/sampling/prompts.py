@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import importlib.util
+import io
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -199,7 +200,8 @@ def _tables(path: Path, problems: list[Text]) -> Iterator[tuple[Text, Table]]:
         )
     text = _read(path)
     if suffix == ".txt":
-        for number, line in enumerate(text.splitlines(), 1):
+        # Not splitlines(), which also ends lines at characters that may stand within a prompt.
+        for number, line in enumerate(io.StringIO(text, newline=None), 1):
             if line.strip() and not line.startswith("#"):
                 place = Text(f"line {number}: ", f"{number} 行目: ")
                 yield place, _from_line(line.strip(), place, problems)

@@ -57,6 +57,13 @@ def test_lines_as_sd_scripts_reads_them(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_where_sd_scripts_ends_them(tmp_path: Path, end: str) -> None:
+    """Text that was copied from a page may hold other characters that count as ends of lines elsewhere."""
+    found = read_prompts(write(tmp_path, f"two\u2028cats\x0b\x85 --d 1{end}# no{end}{end}a dog"))
+    assert [(prompt.text, prompt.seed) for prompt in found.prompts] == [("two\u2028cats\x0b\x85", 1), ("a dog", None)]
+
+
 def test_toml_and_json_say_the_same_as_lines(tmp_path: Path) -> None:
     toml = (
         '[prompt]\nwidth = 640\nnegative_prompt = "bad"\n'
