@@ -5,15 +5,16 @@ it as usual; whoever hosts it hears of the events without any file in between. N
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 from core.catalogue.catalogue import Catalogue
 from core.errors import CaddieError
@@ -39,6 +40,7 @@ from core.training.session import End, borrowed_process, free_memory, train
 
 _LOGGERS = ("core.training", "py.warnings", "torch", "diffusers", "transformers", "accelerate")
 """Whose records go into the log: nobody else in this process uses them while it trains."""
+Loaded: TypeAlias = Callable[[Control], None]
 _logger = logging.getLogger(__name__)
 
 
@@ -48,16 +50,17 @@ class HostedTraining:
     Args:
         folder: of the run, with its job in it.
         plan: of the job, with whole paths.
-        frees: its thread gives the memory back at the end; else whoever hosts it does, with `free_memory`.
+        loaded: called by its thread when the libraries are there and nothing of the training is. Whoever gives it also frees the
+            memory at the end, with `free_memory`; else the thread does.
     """
 
-    def __init__(self, folder: RunFolder, plan: Plan, *, frees: bool = True) -> None:
+    def __init__(self, folder: RunFolder, plan: Plan, *, loaded: Loaded | None = None) -> None:
         self.folder = folder
         self.control = Control(folder.stop_file)
         self.outcome: Outcome | None = None
         self.context_lost = False
         self._plan = plan
-        self._frees = frees
+        self._loaded = loaded
         self._events: deque[Event] | None = deque()
         self._thread = threading.Thread(target=self._work, name="caddie-training")
 
@@ -111,12 +114,15 @@ class HostedTraining:
                     reporter.listen(listener)
                 held.enter_context(_records_into(log))
                 held.enter_context(borrowed_process())
+                if self._loaded is not None:
+                    importlib.import_module("core.training.prepare")
+                    self._loaded(self.control)
                 end = train(self._plan, reporter, self.control, log)
             except Exception as error:  # noqa: BLE001 -- no file for the log, no torch: an end like any other
                 end = End("raised", f"{type(error).__name__}: {error}")
             reporter.finished(end.how, end.error)
         self.context_lost = end.context_lost
-        if self._frees:
+        if self._loaded is None:
             free_memory()
         self._conclude(end)
 
@@ -149,11 +155,11 @@ class Host:
     """The trainings of this process: one at a time.
 
     Args:
-        frees: of each training, see there.
+        loaded: of each training, see there.
     """
 
-    def __init__(self, *, frees: bool = True) -> None:
-        self._frees = frees
+    def __init__(self, loaded: Loaded | None = None) -> None:
+        self._loaded = loaded
         self._lock = threading.Lock()
         self._training: HostedTraining | None = None
         self._context_lost = False
@@ -193,7 +199,7 @@ class Host:
             begun: list[HostedTraining] = []
 
             def begin_in(folder: RunFolder) -> None:
-                training = HostedTraining(folder, plan, frees=self._frees)
+                training = HostedTraining(folder, plan, loaded=self._loaded)
                 training.start()
                 begun.append(training)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import re
 import sys
 import traceback
@@ -106,6 +107,8 @@ def borrowed_process() -> Iterator[None]:
     kept = [(owner, name, getattr(owner, name)) for owner, names in flags for name in names]
     threads, kind = torch.get_num_threads(), torch.get_default_dtype()
     exact = torch.are_deterministic_algorithms_enabled()
+    # One core is left to the host: where all of them compute, each of torch's waits for the one that the host takes.
+    torch.set_num_threads(max(1, min(threads, (os.cpu_count() or 2) - 1)))
     try:
         yield
     finally:

@@ -1,12 +1,15 @@
 """Trainings in the window's own process: begun in a worker, done on a thread of theirs, watched over from here.
 
 While one is under way, Python's garbage is collected in the window's thread alone: a collection that another thread happens to
-run would destroy widgets there, which Qt does not survive.
+run would destroy widgets there, which Qt does not survive. And threads take turns more often, so that the window does not wait
+five milliseconds each time that it has something to do.
 """
 
 from __future__ import annotations
 
 import gc
+import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +23,11 @@ if TYPE_CHECKING:  # the window opens without them
     from core.runs.folder import RunFolder
     from core.runs.follow import Follower
     from core.runs.outcome import Outcome
+    from core.training.control import Control
     from core.training.hosted import Host, HostedTraining
 
+TURN = 0.001
+"""Seconds after which a thread lets another one run."""
 LOOK_MS = 100
 ROUNDS = 600
 """Looks between two collections of everything: a minute."""
@@ -41,6 +47,7 @@ class Hosting(QObject):
     changed = Signal()
     ended = Signal()
     _begun = Signal()
+    _loaded = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -49,11 +56,14 @@ class Hosting(QObject):
         self._state: tuple[bool, bool] | None = None
         self._looks = 0
         self._collects = False
+        self._turn = sys.getswitchinterval()
+        self._frozen = threading.Event()
         self.outcome: Outcome | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._look)
         self._begun.connect(self._watch, Qt.ConnectionType.QueuedConnection)
+        self._loaded.connect(self._freeze, Qt.ConnectionType.QueuedConnection)
 
     @property
     def training(self) -> HostedTraining | None:
@@ -75,7 +85,8 @@ class Hosting(QObject):
         from core.training.hosted import Host
 
         if self._host is None:
-            self._host = Host(frees=False)
+            self._host = Host(self._wait_for_freeze)
+        self._frozen.clear()
         folder = self._host.begin(job, options, catalogue=catalogue, runs_dir=runs_dir, base=base)
         self._begun.emit()
         return folder
@@ -116,9 +127,23 @@ class Hosting(QObject):
         if gc.isenabled():
             gc.disable()
             self._collects = True
+        self._turn = sys.getswitchinterval()
+        sys.setswitchinterval(TURN)
         self._looks = 0
         self._timer.start()
         self._look()
+
+    def _wait_for_freeze(self, control: Control) -> None:
+        """For the training's thread."""
+        self._loaded.emit()
+        while not self._frozen.wait(0.1) and not control.is_stopping():
+            pass
+
+    def _freeze(self) -> None:
+        # A collection looks at everything there is. The libraries alone are half a second of that, and stay anyway.
+        gc.collect(1)
+        gc.freeze()
+        self._frozen.set()
 
     def _look(self) -> None:
         training = self._watched
@@ -145,6 +170,7 @@ class Hosting(QObject):
         if self._collects:
             self._collects = False
             gc.enable()
+        sys.setswitchinterval(self._turn)
         free_memory()
         self.changed.emit()
         self.ended.emit()
