@@ -33,7 +33,7 @@ class ModelHash:
         self._path = path
         self._name = name or path.name
         self._part = part
-        self._new = ""
+        self._old = self._new = ""
         self._thread = threading.Thread(target=self._read, name="model hash", daemon=True)
         self._thread.start()
 
@@ -42,7 +42,7 @@ class ModelHash:
         self._thread.join()
         texts = {f"ss_{self._part}_name": self._name}
         if self._new:
-            texts |= {f"ss_{self._part}_hash": _old_hash(self._path), f"ss_new_{self._part}_hash": self._new}
+            texts |= {f"ss_{self._part}_hash": self._old, f"ss_new_{self._part}_hash": self._new}
         return texts
 
     def _read(self) -> None:
@@ -50,12 +50,14 @@ class ModelHash:
             return
         digest = hashlib.sha256()
         try:
+            # Both now: when the LoRA is saved, the file may have been moved.
+            old = _old_hash(self._path)
             with open(self._path, "rb") as stream:
                 while chunk := stream.read(_CHUNK):
                     digest.update(chunk)
         except OSError:
             return
-        self._new = digest.hexdigest()
+        self._old, self._new = old, digest.hexdigest()
 
 
 def _old_hash(path: Path) -> str:

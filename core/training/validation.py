@@ -7,6 +7,7 @@ pixels are not changed at random; and the mean is taken over the images, not ove
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -146,15 +147,16 @@ class Validator:
         """The mean over the images and the timesteps; None where it was stopped or there is no image."""
         total: Tensor | None = None
         images = 0
-        batches = self._dataset.batches(0)
-        for number, batch in enumerate(batches):
-            if self._stop():
-                return None
-            if self._most is not None and number >= self._most:
-                break
-            measured = self._measure(batch)
-            images += len(batch.keys)
-            total = measured if total is None else total + measured
+        # Closed in any case: its threads read ahead.
+        with contextlib.closing(self._dataset.batches(0)) as batches:
+            for number, batch in enumerate(batches):
+                if self._stop():
+                    return None
+                if self._most is not None and number >= self._most:
+                    break
+                measured = self._measure(batch)
+                images += len(batch.keys)
+                total = measured if total is None else total + measured
         return None if total is None else float(total) / (images * len(self._timesteps))
 
     def _measure(self, batch: Batch) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from core.job.store import save_job
 from core.runs.events import Event, Sample, Warned
 from core.training import __main__ as program
 from core.training import prepare
+from core.training.header import ModelHash
 from tests.helpers.tiny_training import tiny_job, trainer_of
 
 
@@ -74,6 +76,16 @@ def test_no_room_for_a_picture_does_not_end_the_training(tmp_path: Path) -> None
     assert [event.key for event in events if isinstance(event, Warned)] == ["sample-failed"]
     assert not any(isinstance(event, Sample) for event in events)
     assert _files(tmp_path / "out") == {}
+
+
+def test_a_model_that_is_moved_away_while_it_trains_does_not_cost_the_lora(tmp_path: Path) -> None:
+    model = tmp_path / "model.safetensors"
+    model.write_bytes(bytes(range(256)) * 8192)
+    hashes = ModelHash(model)
+    before = hashes.texts()
+    assert before["ss_sd_model_hash"] == hashlib.sha256(model.read_bytes()[0x100000:0x110000]).hexdigest()[:8]
+    model.rename(tmp_path / "elsewhere.safetensors")
+    assert hashes.texts() == before
 
 
 def test_no_memory_while_the_model_is_loaded_names_what_would_help(
