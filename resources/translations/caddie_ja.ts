@@ -142,23 +142,23 @@
     <name>Closing</name>
     <message>
         <source>Caddie closes as soon as the training has ended.</source>
-        <translation type="unfinished"></translation>
+        <translation>学習が終わりしだい Caddie を閉じます。</translation>
     </message>
     <message>
         <source>“{name}” is training in this window</source>
-        <translation type="unfinished"></translation>
+        <translation>「{name}」をこのウィンドウで学習中です</translation>
     </message>
     <message>
         <source>It ends with the window. What is saved now can be resumed later.</source>
-        <translation type="unfinished"></translation>
+        <translation>ウィンドウを閉じると学習も終わります。ここで保存すれば、後で再開できます。</translation>
     </message>
     <message>
         <source>Save and stop, then close</source>
-        <translation type="unfinished"></translation>
+        <translation>保存して停止し、閉じる</translation>
     </message>
     <message>
         <source>Keep training</source>
-        <translation type="unfinished"></translation>
+        <translation>学習を続ける</translation>
     </message>
 </context>
 <context>
@@ -236,39 +236,39 @@
     <name>ControlButtons</name>
     <message>
         <source>Go on</source>
-        <translation type="unfinished"></translation>
+        <translation>続ける</translation>
     </message>
     <message>
         <source>Pause</source>
-        <translation type="unfinished"></translation>
+        <translation>一時停止</translation>
     </message>
     <message>
         <source>Go on with the training</source>
-        <translation type="unfinished"></translation>
+        <translation>学習を続けます</translation>
     </message>
     <message>
         <source>Hold the training after its present step; it keeps its memory</source>
-        <translation type="unfinished"></translation>
+        <translation>現在のステップの後で学習を一時停止します (メモリは確保したままです)</translation>
     </message>
     <message>
         <source>Save now</source>
-        <translation type="unfinished"></translation>
+        <translation>今すぐ保存</translation>
     </message>
     <message>
         <source>Save the LoRA and the training&apos;s state after the present step</source>
-        <translation type="unfinished"></translation>
+        <translation>現在のステップの後で LoRA と学習の状態を保存します</translation>
     </message>
     <message>
         <source>Sample now</source>
-        <translation type="unfinished"></translation>
+        <translation>今すぐサンプル</translation>
     </message>
     <message>
         <source>Draw the sample pictures after the present step</source>
-        <translation type="unfinished"></translation>
+        <translation>現在のステップの後でサンプル画像を生成します</translation>
     </message>
     <message>
         <source>The job names no file of prompts (sample_prompts)</source>
-        <translation type="unfinished"></translation>
+        <translation>ジョブにプロンプトのファイル (sample_prompts) が指定されていません</translation>
     </message>
 </context>
 <context>
@@ -372,11 +372,11 @@
     </message>
     <message>
         <source>Change where the job trains</source>
-        <translation type="unfinished"></translation>
+        <translation>学習する場所の変更</translation>
     </message>
     <message>
         <source>Without it the training runs in this window and ends with it, after asking. A process of its own goes on when the window closes, and an error of the GPU cannot touch the window; it takes some seconds more to start.</source>
-        <translation type="unfinished"></translation>
+        <translation>オフの場合、学習はこのウィンドウの中で行われ、ウィンドウを閉じると (確認のうえ) 終わります。別プロセスなら、ウィンドウを閉じても学習が続き、GPU のエラーがウィンドウに影響しません。その代わり、開始に数秒余分にかかります。</translation>
     </message>
     <message>
         <source>The built-in trainer cannot run this job as it is:</source>
@@ -402,7 +402,7 @@
     </message>
     <message>
         <source>In a process of its own</source>
-        <translation type="unfinished"></translation>
+        <translation>別プロセスで実行</translation>
     </message>
     <message>
         <source>Run this with sd-scripts instead</source>
@@ -2086,7 +2086,7 @@
     <name>RunDialogs</name>
     <message>
         <source>Stop without saving</source>
-        <translation type="unfinished"></translation>
+        <translation>保存せずに停止</translation>
     </message>
     <message>
         <source>“{name}” is still running. Start another run beside it?</source>
@@ -2120,11 +2120,11 @@
     </message>
     <message>
         <source>Save and stop</source>
-        <translation type="unfinished"></translation>
+        <translation>保存して停止</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished">キャンセル</translation>
+        <translation>キャンセル</translation>
     </message>
 </context>
 <context>
@@ -2310,11 +2310,11 @@
     </message>
     <message>
         <source>Paused</source>
-        <translation type="unfinished"></translation>
+        <translation>一時停止中</translation>
     </message>
     <message>
         <source>Pausing</source>
-        <translation type="unfinished"></translation>
+        <translation>一時停止しています</translation>
     </message>
     <message>
         <source>Stopping: the script ends itself after its present step</source>
