@@ -380,5 +380,11 @@ def _store_in(model: torch.nn.Module, dtype: torch.dtype) -> None:
 
 def _checkpoint(encoder: Any) -> None:
     """Turns on transformers' gradient checkpointing, which goes by another name since 5.20."""
-    enable = getattr(encoder, "activation_checkpointing_enable", None) or encoder.gradient_checkpointing_enable
-    enable()
+    if hasattr(encoder, "activation_checkpointing_enable"):
+        encoder.activation_checkpointing_enable()
+    else:
+        encoder.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    # It works in training mode alone. Only the layers that do it are put there: their parts have dropouts.
+    for module in encoder.modules():
+        if getattr(module, "gradient_checkpointing", False):
+            module.training = True

@@ -18,6 +18,7 @@ from core.errors import CaddieError
 from core.runs.events import Event, Sample, Saved, Started, Step, Validated, Warned
 from core.training.control import Control
 from core.training.loop import NanLossError, NoMemoryError
+from core.training.models.text import inner_model
 from tests.helpers import tiny_models
 from tests.helpers.tiny_training import losses, tiny_job, trainer_of
 
@@ -179,7 +180,16 @@ def test_checkpointing_changes_no_gradient(tmp_path: Path) -> None:
     plain: list[Event] = []
     trainer_of(tiny_job(tmp_path, max_train_steps=3), plain).run()
     checked: list[Event] = []
-    trainer_of(tiny_job(tmp_path, max_train_steps=3, gradient_checkpointing=True), checked).run()
+    trainer = trainer_of(tiny_job(tmp_path, max_train_steps=3, gradient_checkpointing=True), checked)
+    components: Any = trainer._loss_of.__self__._components  # type: ignore[attr-defined]
+    calls = {"U-Net": 0, "text encoder": 0}
+    for name, part in (
+        ("U-Net", components.unet.down_blocks[0].resnets[0]),
+        ("text encoder", inner_model(components.text_encoders[0]).encoder.layers[0].self_attn),
+    ):
+        part.register_forward_pre_hook(lambda *_, name=name: calls.__setitem__(name, calls[name] + 1))
+    trainer.run()
+    assert calls == {"U-Net": 6, "text encoder": 6}, "each is computed again in the backward pass"
     assert losses(checked) == pytest.approx(losses(plain), rel=1e-5)
     norms = [[event.grad_norm for event in events if isinstance(event, Step)] for events in (plain, checked)]
     assert norms[1] == pytest.approx(norms[0], rel=1e-5)
