@@ -44,6 +44,20 @@ class JobActions(QObject):
         """Opens a given file (recent, dropped, command line)."""
         return self.may_replace() and self._open(path)
 
+    def open_demo(self) -> bool:
+        """Writes the demo into the user's folder and opens its job, ready to start."""
+        if not self.may_replace():
+            return False
+        from core.job.demo import demo_folder, write_demo  # late: seldom wanted
+
+        services = self._services
+
+        def write_and_open() -> None:
+            services.session.open(write_demo(demo_folder(), services.catalogue))
+            services.navigate("run")
+
+        return self._attempt(write_and_open)
+
     def save(self) -> bool:
         """Saves to the job's file, asking for one where it has none."""
         if self._services.session.path is None:

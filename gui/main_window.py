@@ -68,6 +68,7 @@ class MainWindow(Translated, QMainWindow):
         self.setMinimumSize(*MINIMUM)
         self._rail.chosen.connect(self.navigate)
         services.navigate.requested.connect(self.navigate)
+        services.navigate.demo_requested.connect(self.jobs.open_demo)
         services.tasks.unhandled.connect(self._show_error)
         services.session.file_changed.connect(self._retitle)
         services.session.changed.connect(self._retitle)

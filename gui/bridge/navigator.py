@@ -10,10 +10,16 @@ class Navigator(QObject):
 
     Signals:
         requested: page id and topic ("" for none). The main window listens and calls `Page.activated(topic)`.
+        demo_requested: the demo's job is wanted in place of the open one. The main window asks about unsaved changes.
     """
 
     requested = Signal(str, str)
+    demo_requested = Signal()
 
     def __call__(self, page_id: str, topic: str = "") -> None:
         """Asks for a page."""
         self.requested.emit(page_id, topic)
+
+    def to_demo(self) -> None:
+        """Asks for the demo."""
+        self.demo_requested.emit()

@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from core.errors import CaddieError
+from core.job.demo import demo_folder
 from core.job.model import Job
 from core.metrics.run_metrics import MarkKind
 from core.runs.outcome import Ending, Outcome
@@ -137,7 +138,7 @@ class RunPage(Page):
         self.log.open_file.connect(lambda: self._open("log_file"))
         self.log.open_folder.connect(lambda: self._open("path"))
         self.recent.chosen.connect(self._runs.attach)
-        self.empty.button.clicked.connect(self.start)
+        self.empty.button.clicked.connect(self.services.navigate.to_demo)
         self._start_key = QShortcut(QKeySequence("F5"), self, self.start)
         self._stop_key = QShortcut(QKeySequence("Shift+F5"), self, self.stop)
 
@@ -217,6 +218,7 @@ class RunPage(Page):
     def _job_changed(self) -> None:
         if self.isVisible():
             self._show_state()
+            self._say_empty()
 
     def _read_recent(self) -> None:
         self._runs.recent(self._show_recent, owner=self)
@@ -255,7 +257,9 @@ class RunPage(Page):
                 badge = ending_badge(Ending.STARTING)
             self.header.set_title(self._job_name(), about_job(self.services), badge)
         else:
-            self.header.set_title(self._runs.name, about_run(self.services, runs.current), running_badge(runs.controls.now, runs.ending))
+            self.header.set_title(
+                self._runs.name, about_run(self.services, runs.current), running_badge(runs.controls.now, runs.ending)
+            )
         self.header.show_numbers(on=runs.current is not None)
         self._show_numbers()
 
@@ -286,6 +290,10 @@ class RunPage(Page):
         self._say_empty()
         self._show_state()
 
+    def _shows_demo(self) -> bool:
+        path = self.services.session.path
+        return path is not None and path.parent == demo_folder()
+
     def _say_empty(self) -> None:
         if self.recent.is_empty:
             self.empty.set_texts(
@@ -293,8 +301,10 @@ class RunPage(Page):
                 self.tr(
                     "Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. "
                     "The training goes on when this window closes. "
-                    "To see all of it at work first, run “python main.py demo” in a terminal: it trains something small."
+                    "To see all of it at work first, train the demo: a small model learns what a golf flag is, in about a "
+                    "minute on the processor, without any download."
                 ),
+                "" if self._shows_demo() else self.tr("Open the demo"),
             )
             return
         self.empty.set_texts(

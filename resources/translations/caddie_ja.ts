@@ -1084,7 +1084,7 @@
     </message>
     <message>
         <source>Open the de&amp;mo</source>
-        <translation type="unfinished"></translation>
+        <translation>デモを開く(&amp;M)</translation>
     </message>
     <message>
         <source>Open the &amp;data folder</source>
@@ -2252,11 +2252,11 @@
     </message>
     <message>
         <source>Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. The training goes on when this window closes. To see all of it at work first, train the demo: a small model learns what a golf flag is, in about a minute on the processor, without any download.</source>
-        <translation type="unfinished"></translation>
+        <translation>開いているジョブを開始すると、loss・学習率・d*lr がここにステップごとに表示され、下にログが出ます。このウィンドウを閉じても学習は続きます。先に全体の動きを見るには、デモを学習してください。小さなモデルが「ゴルフの旗」を CPU で約 1 分で覚えます。ダウンロードは不要です。</translation>
     </message>
     <message>
         <source>Open the demo</source>
-        <translation type="unfinished"></translation>
+        <translation>デモを開く</translation>
     </message>
     <message>
         <source>Nothing has run yet</source>

@@ -122,10 +122,10 @@ def make_model(folder: Path, recipe: Recipe, *, keeps_vae: bool = False) -> None
     logging.info("%s", record)
 
 
-def make_pictures(folder: Path, *, seed: int = 1) -> None:
+def make_pictures(folder: Path) -> None:
     """Writes the pictures that the demo's LoRA learns from, each with its caption."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, (picture, caption) in enumerate(draw_flags(seed), 1):
+    for number, (picture, caption) in enumerate(draw_flags(), 1):
         picture.save(folder / f"{number:02d}.png", optimize=True)
         (folder / f"{number:02d}.txt").write_text(caption + "\n", encoding="utf-8", newline="\n")
 

@@ -63,7 +63,7 @@ def draw_flag(front: str, ground: str, rng: random.Random) -> tuple[Image.Image,
     return _finished(picture), caption(front, CONCEPT, ground)
 
 
-def draw_flags(seed: int) -> Iterator[tuple[Image.Image, str]]:
+def draw_flags(seed: int = 3) -> Iterator[tuple[Image.Image, str]]:
     """The pictures that the demo trains on: twelve flags, none of them yellow, none on a purple ground."""
     rng = random.Random(seed)
     fronts, grounds = ("red", "orange", "blue", "white"), ("blue", "white", "orange", "black", "red")
