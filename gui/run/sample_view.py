@@ -187,7 +187,9 @@ class SampleView(QTableView):
         rows = max(1, self._samples.rowCount())
         extra = self._delegate.sizeHint(QStyleOptionViewItem(), QModelIndex()).height() - self._delegate.side
         room = self.height() - self.horizontalScrollBar().sizeHint().height() - 2
-        self._delegate.side = max(LEAST, min(MOST, room // rows - extra))
+        # At least four steps side by side: the page is there to compare them.
+        across = self.viewport().width() // 4 - tokens.S
+        self._delegate.side = max(LEAST, min(MOST, across, room // rows - extra))
         cell = self._delegate.sizeHint(QStyleOptionViewItem(), QModelIndex())
         for header, length in ((self.verticalHeader(), cell.height()), (self.horizontalHeader(), cell.width())):
             header.setMinimumSectionSize(1)

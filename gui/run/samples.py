@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QImage
+from PySide6.QtGui import QAction, QGuiApplication, QImage, QResizeEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from core.errors import CaddieError
@@ -23,6 +23,9 @@ from gui.widgets.base import Button, Label, Translated, row
 
 if TYPE_CHECKING:
     from core.runs.folder import RunFolder
+
+LINE = 820
+"""Pixels of a line of words."""
 
 
 class SamplePanel(Translated, QWidget):
@@ -56,7 +59,6 @@ class SamplePanel(Translated, QWidget):
     def _build(self) -> None:
         for label in (self.heading, self.text):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.text.setFixedWidth(560)
         words = QVBoxLayout(self.empty)
         words.setContentsMargins(0, tokens.XS, 0, tokens.XS)
         words.setSpacing(tokens.XS)
@@ -73,6 +75,11 @@ class SamplePanel(Translated, QWidget):
         self.view.opened.connect(self.viewer.show_picture)
         self.viewer.menu_wanted.connect(lambda picture, place: self.menu(picture).popup(place))
         self.button.clicked.connect(lambda: self._services.navigate("setup", "option:sample_prompts"))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Two lines of words where there is room: the panel is low in a small window."""
+        super().resizeEvent(event)
+        self.text.setFixedWidth(max(200, min(LINE, self.width() - 2 * tokens.L)))
 
     # --- the run ------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from core.runs.event_lines import decode_event, encode_event
-from core.runs.events import Event, Finished, Saved, Started, Step, Warned
+from core.runs.events import Event, Finished, Saved, Started, Step, Validated, Warned
 from core.runs.folder import RunFolder
 from core.runs.follow import Follower
 from core.runs.launch import COMPANION
@@ -303,3 +303,58 @@ def test_companion_and_core_write_the_same_lines(tmp_path: Path) -> None:
         ours = json.loads(encode_event(event))
         theirs = json.loads(line)
         assert {key: value for key, value in ours.items() if value != ""} == {k: v for k, v in theirs.items() if v != ""}
+
+
+VALIDATING = """
+import torch
+from accelerate import Accelerator
+
+class LossRecorder:  # as sd-scripts' own, whose average is over all validations of the first epoch
+    def __init__(self):
+        self.loss_list, self.loss_total = [], 0.0
+    def add(self, *, epoch, step, loss):
+        self.loss_list.append(loss)
+        self.loss_total += loss
+    @property
+    def moving_average(self):
+        return self.loss_total / len(self.loss_list)
+
+def train():
+    accelerator = Accelerator(cpu=True)
+    model = torch.nn.Linear(2, 1)
+    optimizer = accelerator.prepare(torch.optim.SGD(model.parameters(), lr=0.1))
+    loss_recorder, val_step_loss_recorder, val_epoch_loss_recorder = LossRecorder(), LossRecorder(), LossRecorder()
+    global_step = 0
+    for losses in ((), (1.0, 2.0), (3.0, float("nan")), (), (5.0,)):
+        with accelerator.accumulate(model):
+            loss = model(torch.ones(1, 2)).square().mean()
+            accelerator.backward(loss)
+            optimizer.step()
+            optimizer.zero_grad()
+        global_step += 1
+        loss_recorder.add(epoch=0, step=global_step, loss=loss.item())
+        for number, value in enumerate(losses):
+            val_step_loss_recorder.add(epoch=0, step=number, loss=value)
+    val_epoch_loss_recorder.add(epoch=0, step=0, loss=7.0)
+    END
+
+train()
+"""
+
+
+@pytest.mark.parametrize(("end", "last"), [("pass", [(5, 7.0)]), ("raise SystemExit(3)", [])])
+def test_a_validation_is_told_at_its_step_once_it_is_whole(tmp_path: Path, end: str, last: list[tuple[int, float]]) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(VALIDATING.replace("END", end), encoding="utf-8")
+    done = run_directly([str(script)], tmp_path / "events.jsonl")
+    assert done.returncode == (0 if end == "pass" else 3), done.stderr
+    events = read(tmp_path / "events.jsonl")
+    assert len(steps_of(events)) == 5
+    assert not [event for event in events if isinstance(event, Warned)]
+    told = [(event.step, event.loss) for event in events if isinstance(event, Validated)]
+    assert told[0] == (2, 1.5)  # of this validation alone
+    assert told[1][0] == 3
+    assert math.isnan(told[1][1])
+    assert told[2:] == last
+    order = [event.step for event in events if isinstance(event, Step | Validated)]
+    assert order == sorted(order)

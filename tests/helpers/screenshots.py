@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,7 +97,9 @@ def show_latest_run(services: Services) -> None:
 
     newest = max(list_runs(), key=lambda run: run.created_at)
     services.runs.attach(newest)
-    QTest.qWait(2500)
+    for _ in range(100):
+        QTest.qWait(5)
+        time.sleep(0.02)  # qWait does not let the worker threads run that read the events and the pictures
 
 
 if __name__ == "__main__":
