@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from core.catalogue.catalogue import Catalogue
 from core.catalogue.loader import load_catalogue
@@ -153,7 +154,12 @@ def build_optimizer(settings: OptimizerSettings, groups: Sequence[Mapping[str, A
     return BuiltOptimizer(optimizer, arguments, is_schedule_free=settings.is_schedule_free, warnings=warnings)
 
 
-def rehearse(settings: OptimizerSettings, groups: Sequence[Mapping[str, Any]], learning_rate: float) -> None:
+def rehearse(
+    settings: OptimizerSettings,
+    groups: Sequence[Mapping[str, Any]],
+    learning_rate: float,
+    schedule: Callable[[Optimizer], LRScheduler | None] | None = None,
+) -> None:
     """Takes two steps on toy parameters with the groups of the training, before anything large is loaded.
 
     What an optimizer finds wrong only when it steps (different learning rates for Prodigy, for example) is found so. No
@@ -161,6 +167,8 @@ def rehearse(settings: OptimizerSettings, groups: Sequence[Mapping[str, Any]], l
 
     Args:
         settings, groups, learning_rate: as of `build_optimizer`; the parameters themselves are not touched.
+        schedule: builds what sets the learning rates, which is tried too; a warm-up begins with a rate of 0, and not every
+            optimizer can step with that.
 
     Raises:
         CaddieError: as of `build_optimizer`, or what a step raised.
@@ -174,6 +182,7 @@ def rehearse(settings: OptimizerSettings, groups: Sequence[Mapping[str, Any]], l
         toys.append({**group, "params": [weights]})
         devices.add(like.device)
     built = build_optimizer(settings, toys, learning_rate)
+    rates = schedule(built.optimizer) if schedule else None
     with torch.random.fork_rng([device for device in devices if device.type == "cuda"]):
         for _ in range(2):
             for toy in toys:
@@ -184,7 +193,11 @@ def rehearse(settings: OptimizerSettings, groups: Sequence[Mapping[str, Any]], l
                 built.optimizer.step()
             except Exception as error:  # whatever the class finds wrong is for the person to read
                 _logger.debug("%s cannot step", settings.name, exc_info=True)
+                if any(group.get("lr") == 0 for group in built.optimizer.param_groups):
+                    raise _stuck_at_zero(settings.name, error) from error
                 raise _refused(settings.name, error) from error
+            if rates is not None:
+                rates.step()
 
 
 @functools.cache
@@ -332,6 +345,18 @@ def _refused(name: str, error: Exception) -> CaddieError:
     told = f"{type(error).__name__}: {error}"
     return CaddieError(
         Text(f"The optimizer {name} refuses its settings. {told}", f"オプティマイザー {name} がこの設定を受け付けません。{told}")
+    )
+
+
+def _stuck_at_zero(name: str, error: Exception) -> CaddieError:
+    told = f"{type(error).__name__}: {error}"
+    return CaddieError(
+        Text(
+            f"The optimizer {name} cannot step with a learning rate of 0, which a warm-up begins with. Set lr_warmup_steps to 0, or "
+            f"choose its fast implementation, which can. ({told})",
+            f"オプティマイザー {name} は、ウォームアップの最初に使われる学習率 0 では動きません。lr_warmup_steps を 0 にするか、"
+            f"高速版の実装を選んでください。({told})",
+        )
     )
 
 

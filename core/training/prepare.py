@@ -337,13 +337,16 @@ def prepare(plan: Plan, reporter: Reporter, control: Control, device: str = "", 
 
 
 def _try_optimizer(plan: Plan) -> None:
-    """Builds and steps the optimizer on a toy: a wrong argument is found before the model is loaded.
+    """Builds and steps the optimizer on a toy, with its schedule: a wrong argument is found before the model is loaded.
 
     Raises:
         CaddieError: it cannot be built or stepped.
     """
     rates = plan.rates
-    rehearse(rates.optimizer, [{"params": [torch.zeros(1)], "lr": rates.learning_rate}], rates.learning_rate)
+    # How many steps epochs are is not known yet, and hardly matters here.
+    steps = plan.loop.steps if plan.loop.epochs is None else 1_000_000
+    groups = [{"params": [torch.zeros(1)], "lr": rates.learning_rate}]
+    rehearse(rates.optimizer, groups, rates.learning_rate, lambda optimizer: build_schedule(rates, optimizer, steps))
 
 
 def _hub_name(name: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from core.catalogue.loader import load_catalogue
 from core.catalogue.spec import OptimizerSpec
@@ -166,6 +168,18 @@ def test_different_rates_are_found_before_the_training() -> None:
     assert "different lr" in caught.value.text.en
     assert torch.equal(torch.get_rng_state(), random_state)
     assert all(torch.equal(group["params"][0], old) for group, old in zip(groups, weights, strict=True))
+
+
+def test_a_warm_up_that_an_optimizer_cannot_begin_is_found_before_the_training() -> None:
+    settings = read_settings(OptionReader({"optimizer_type": "DAdaptSGD", "lr_scheduler": "cosine", "lr_warmup_steps": 2}))
+
+    def schedule(optimizer: Optimizer) -> LRScheduler | None:
+        return build_schedule(settings, optimizer, 10)
+
+    rehearse(settings.optimizer, groups_of(1.0, 1.0), 1.0)
+    with pytest.raises(CaddieError, match="lr_warmup_steps"):
+        rehearse(settings.optimizer, groups_of(1.0, 1.0), 1.0, schedule)
+    rehearse(replace(settings.optimizer, name="optimizers.DAdaptSGD"), groups_of(1.0, 1.0), 1.0, schedule)
 
 
 def test_a_low_rate_is_warned_of() -> None:

@@ -119,6 +119,12 @@ def test_what_a_resumed_training_does_not_take_over_is_told(tmp_path: Path) -> N
             trainer_of(changed)
 
 
+def test_a_schedule_that_cannot_be_is_found_before_the_model_is_looked_at(tmp_path: Path) -> None:
+    job = tiny_job(tmp_path, lr_scheduler="cosine", lr_scheduler_args=["num_cycle=3"])
+    with pytest.raises(CaddieError, match="num_cycles"):
+        trainer_of(job.with_option("pretrained_model_name_or_path", str(tmp_path / "nowhere")))
+
+
 def test_micro_batches_give_the_gradient_of_their_mean(tmp_path: Path) -> None:
     events: list[Event] = []
     trainer_of(tiny_job(tmp_path, gradient_accumulation_steps=2, max_train_steps=2), events).run()

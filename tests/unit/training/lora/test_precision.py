@@ -88,6 +88,13 @@ def test_what_cannot_be_done_is_named(options: dict[str, Any], word: str) -> Non
     assert not reader.unread()
 
 
+def test_a_ratio_of_zero_freezes_the_upper_matrices() -> None:
+    model = build("sd1")
+    network = build_network(model.unet, [], NetworkSettings(dim=2, lora_plus=0.0), family="sd1")
+    (group,) = network.parameter_groups(1e-4).groups
+    assert {id(p) for p in group["params"]} == {id(lora.down) for lora in network.loras}
+
+
 def test_zero_is_a_value() -> None:
     reader = OptionReader(
         {"network_alpha": 0, "unet_lr": 0, "network_args": ["conv_dim=2", "conv_alpha=0"], "scale_weight_norms": 0}
