@@ -12,15 +12,28 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.job.model import Job
 
 ROOT = Path(__file__).resolve().parents[2]
 TICK = 0.005
+TINY = """
+import sys
+from pathlib import Path
+from core.job.store import save_job
+from tests.helpers.tiny_training import tiny_job
+folder = Path(sys.argv[1])
+save_job(tiny_job(folder, max_train_steps=1_000_000), folder / "job.toml")
+"""
 
 
 def main(arguments: list[str]) -> int:
@@ -90,13 +103,14 @@ def share(ordered: list[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
-def job_of(path: Path | None, folder: Path):
+def job_of(path: Path | None, folder: Path) -> tuple[Job, Path]:
     """The job and what its paths start from."""
     from core.job.store import load_job
-    from tests.helpers.tiny_training import tiny_job
 
     if path is None:
-        return tiny_job(folder, max_train_steps=1_000_000), folder
+        path = folder / "job.toml"
+        # By another process: what it imports is not to be there before the training asks for it.
+        subprocess.run([sys.executable, "-c", TINY, str(folder)], check=True, cwd=ROOT)
     return replace(load_job(path), engine="builtin"), path.absolute().parent
 
 
