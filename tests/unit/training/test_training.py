@@ -19,6 +19,8 @@ from core.runs.events import Event, Sample, Saved, Started, Step, Validated, War
 from core.training.control import Control
 from core.training.loop import NanLossError, NoMemoryError
 from core.training.models.text import inner_model
+from core.training.plan import plan_of
+from core.training.rates.schedules import learning_rates
 from tests.helpers import tiny_models
 from tests.helpers.tiny_training import losses, tiny_job, trainer_of
 
@@ -127,7 +129,11 @@ def test_a_schedule_that_cannot_be_is_found_before_the_model_is_looked_at(tmp_pa
 
 def test_micro_batches_give_the_gradient_of_their_mean(tmp_path: Path) -> None:
     events: list[Event] = []
-    trainer_of(tiny_job(tmp_path, gradient_accumulation_steps=2, max_train_steps=2), events).run()
+    job = tiny_job(tmp_path, gradient_accumulation_steps=2, max_train_steps=4, lr_scheduler="cosine", lr_warmup_steps=0.5)
+    trainer_of(job, events).run()
+    rates = [event.groups[-1].lr for event in events if isinstance(event, Step)]
+    assert rates == learning_rates(plan_of(job).rates, 4), "a share of the optimizer's steps, not of the micro-batches"
+    assert rates == [0.0, 5e-4, 1e-3, 5e-4]
     plain: list[Event] = []
     trainer_of(tiny_job(tmp_path, max_train_steps=2, learning_rate=1e-30), plain).run()
     first = losses(plain)
