@@ -16,11 +16,18 @@ _DOOMED = (Readiness.MISSING, Readiness.TOO_OLD, Readiness.BROKEN, Readiness.NEE
 
 @dataclass(frozen=True, slots=True)
 class StartProblem:
-    """One reason. `page` and `topic` are where the navigator leads to mend it."""
+    """One reason.
+
+    Attributes:
+        text: what.
+        page, topic: where the navigator leads to mend it.
+        of_builtin: only the built-in trainer cannot do it.
+    """
 
     text: Text
     page: str
     topic: str = ""
+    of_builtin: bool = False
 
 
 def find_problems(
@@ -61,7 +68,7 @@ def _of_builtin(job: Job, options: OptionSet) -> list[StartProblem]:
 
     missing = packages_problem()
     found = [] if missing is None else [StartProblem(missing, "setup", "engine")]
-    return found + [StartProblem(one.text, "setup", one.key or "engine") for one in builtin_hindrances(job, options)]
+    return found + [StartProblem(one.text, "setup", one.key or "engine", True) for one in builtin_hindrances(job, options)]
 
 
 def _of_environment(job: Job, environment: Environment | None, report: ProbeReport | None) -> list[StartProblem]:

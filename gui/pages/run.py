@@ -133,6 +133,7 @@ class RunPage(Page):
         self.header.controls.save.connect(lambda: runs.controls.ask("save"))
         self.header.controls.sample.connect(lambda: runs.controls.ask("sample"))
         self.problems.mend.connect(services.navigate)
+        self.problems.instead.connect(self._use_sd_scripts)
         self.plots.loss.validation_wanted.connect(lambda: services.navigate("setup", "option:validation_split"))
         self.outcome.show_file.connect(lambda path: show_in_folder(Path(path)))
         self.log.open_file.connect(lambda: self._open("log_file"))
@@ -174,6 +175,10 @@ class RunPage(Page):
         end = self.dialogs.stop(metrics.last_step - max(saved) if saved else None, may_save=may_save)
         if end is not None:
             self._runs.stop(save=end is End.SAVE)
+
+    def _use_sd_scripts(self) -> None:
+        session = self.services.session
+        session.edit(replace(session.job, engine="sd-scripts"), self.tr("Change the engine"))
 
     def _open(self, what: str) -> None:
         folder = self._runs.current
@@ -300,7 +305,6 @@ class RunPage(Page):
                 self.tr("Nothing has run yet"),
                 self.tr(
                     "Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. "
-                    "The training goes on when this window closes. "
                     "To see all of it at work first, train the demo: a small model learns what a golf flag is, in about a "
                     "minute on the processor, without any download."
                 ),

@@ -13,6 +13,7 @@ from gui.pages.page import page_title
 from gui.theme import tokens
 from gui.theme.theme import Theme
 from gui.widgets.base import Button, Card, IconLabel, Label, Translated
+from gui.widgets.base import row as row_of
 
 SHOWN = 5
 
@@ -22,9 +23,11 @@ class ProblemsCard(Translated, Card):
 
     Signals:
         mend: page and topic.
+        instead: train it with sd-scripts.
     """
 
     mend = Signal(str, str)
+    instead = Signal()
 
     def __init__(self, theme: Theme, translation: Translation, parent: QWidget | None = None) -> None:
         super().__init__(parent, margin=tokens.M)
@@ -36,7 +39,9 @@ class ProblemsCard(Translated, Card):
         self._rows = QVBoxLayout()
         self._rows.setSpacing(tokens.XS)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self.body.addWidget(self.heading)
+        self.instead_button = Button(theme, icon="refresh")
+        self.instead_button.clicked.connect(self.instead)
+        self.body.addLayout(row_of(self.heading, 1, self.instead_button))
         self.body.addLayout(self._rows)
         self.hide()
         self.retranslate()
@@ -51,6 +56,7 @@ class ProblemsCard(Translated, Card):
         if tuple(problems) != self._problems:
             self._problems = tuple(problems)
             self._fill()
+        self.instead_button.setVisible(any(problem.of_builtin for problem in problems))
         self.setVisible(bool(problems))
 
     def name_job(self, name: str) -> None:
@@ -89,5 +95,6 @@ class ProblemsCard(Translated, Card):
 
     def retranslate(self) -> None:
         """Sets every visible text in the language on screen."""
+        self.instead_button.setText(self.tr("Run it with sd-scripts instead"))
         self._say_heading()
         self._fill()

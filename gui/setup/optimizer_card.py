@@ -149,6 +149,7 @@ class OptimizerCard(Translated, QFrame):
         before = self._view
         view = view_of(job, self._services.catalogue, self._known_signatures())
         self._view = view
+        self._show_readiness()
         if before is None or before.form_key != view.form_key:
             self._probe_error = ""
             self._remake_form(view)
@@ -300,6 +301,11 @@ class OptimizerCard(Translated, QFrame):
             self._group.renew_icons()
         self.others.renew_icons()
 
+    def _show_readiness(self) -> None:
+        """The environment trains nothing where Caddie itself does; what that lacks is said at the engine."""
+        known = self._view is not None and self._view.spec is not None
+        self.state.setVisible(known and self._services.session.job.engine != "builtin")
+
     def retranslate(self) -> None:
         self._heading.setText(self.tr("Optimizer"))
         self.compare.setText(self.tr("Compare all"))
@@ -307,7 +313,7 @@ class OptimizerCard(Translated, QFrame):
         self.reset_all.setToolTip(self.tr("All arguments back to the optimizer's own defaults"))
         spec = self._view.spec if self._view is not None else None
         self.method.setVisible(spec is not None)
-        self.state.setVisible(spec is not None)
+        self._show_readiness()
         self._summary.setVisible(spec is not None)
         if spec is not None:
             self._summary.setText(self._tools.say(spec.summary))

@@ -2018,6 +2018,10 @@
         <translation>{page}ページを開く</translation>
     </message>
     <message>
+        <source>Run it with sd-scripts instead</source>
+        <translation>代わりに sd-scripts で実行</translation>
+    </message>
+    <message>
         <source>This job cannot be started yet</source>
         <translation>このジョブはまだ開始できません</translation>
     </message>
@@ -2251,16 +2255,20 @@
         <translation>無題のジョブ</translation>
     </message>
     <message>
-        <source>Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. The training goes on when this window closes. To see all of it at work first, train the demo: a small model learns what a golf flag is, in about a minute on the processor, without any download.</source>
-        <translation>開いているジョブを開始すると、loss・学習率・d*lr がここにステップごとに表示され、下にログが出ます。このウィンドウを閉じても学習は続きます。先に全体の動きを見るには、デモを学習してください。小さなモデルが「ゴルフの旗」を CPU で約 1 分で覚えます。ダウンロードは不要です。</translation>
-    </message>
-    <message>
         <source>Open the demo</source>
         <translation>デモを開く</translation>
     </message>
     <message>
         <source>Nothing has run yet</source>
         <translation>まだ何も実行していません</translation>
+    </message>
+    <message>
+        <source>Change the engine</source>
+        <translation>エンジンの変更</translation>
+    </message>
+    <message>
+        <source>Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. To see all of it at work first, train the demo: a small model learns what a golf flag is, in about a minute on the processor, without any download.</source>
+        <translation>開いているジョブを開始すると、loss・学習率・d*lr がここにステップごとに表示され、下にログが出ます。先に全体の動きを見るには、デモを学習してください。小さなモデルが「ゴルフの旗」を CPU で約 1 分で覚えます。ダウンロードは不要です。</translation>
     </message>
     <message>
         <source>No run is on show</source>

@@ -55,8 +55,11 @@ def test_the_engine_is_chosen_with_the_keyboard_and_undone(page: SetupPage, serv
     assert buttons["sd-scripts"].isChecked()
     assert page.go_to("engine")
     assert buttons["sd-scripts"].hasFocus()
+    readiness = page.optimizer.state
+    assert readiness.isVisible()
     QTest.keyClick(buttons["builtin"], Qt.Key.Key_Space)
     assert services.session.job.engine == "builtin"
+    assert not readiness.isVisible()  # the environment's, which trains nothing then
     assert not page.engine.problem.isVisible()
     services.session.undo()
     assert services.session.job.engine == "sd-scripts"
@@ -157,6 +160,23 @@ def test_a_start_needs_no_environment_but_a_job_that_can_be_trained(services: Se
     services.runs.refused.connect(refused.append)
     assert not services.runs.start(replace(whole(deepspeed=True), engine="builtin"))
     assert [one.topic for one in refused[0]] == ["option:deepspeed"]
+
+
+def test_the_run_page_leads_out_with_one_click_too(services: Services) -> None:
+    session = services.session
+    session.new(replace(whole(deepspeed=True), engine="builtin"))
+    page = RunPage(services)
+    page.show()
+    settle()
+    assert page.problems.instead_button.isVisible()
+    page.problems.instead_button.click()
+    assert session.job.engine == "sd-scripts"
+    assert not page.problems.instead_button.isVisible()
+    session.undo()
+    assert page.problems.instead_button.isVisible()
+    page.close()
+    page.deleteLater()
+    settle()
 
 
 def test_a_training_that_is_started_from_the_run_page_ends_well(
