@@ -58,6 +58,10 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from core.cli.job import run_command, run_new
 
         return run_command if name == "command" else run_new
+    if name == "convert":
+        from core.cli.convert import run_convert
+
+        return run_convert
     if name == "run":
         from core.cli.run import run_run
 

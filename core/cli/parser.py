@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_command(verbs)
     _add_run(verbs)
     _add_new(verbs)
+    _add_convert(verbs)
 
     demo = verbs.add_parser("demo", help="a small real training without window, GPU or sd-scripts")
     demo.add_argument("--out", metavar="DIR", help="folder for the run, the picture and the scripts (default: Caddie's data)")
@@ -138,6 +139,15 @@ def _add_new(verbs: Verbs) -> None:
     verb.add_argument("--fast", action="store_true", help="with Caddie's own fast implementation of the optimizer")
     verb.add_argument("--hand-loss", action="store_true", help="the companion tells the emo series its loss")
     verb.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def _add_convert(verbs: Verbs) -> None:
+    verb = verbs.add_parser("convert", help="another program's settings, a script or a LoRA's metadata as a job, with a report")
+    verb.add_argument("file", metavar="FILE", help=".toml, .json (kohya_ss, OneTrainer), .bat, .sh, .ps1 or .safetensors")
+    verb.add_argument("-o", "--output", metavar="JOB", help="job file to write (.toml); without it only the report is printed")
+    verb.add_argument("--all", action="store_true", help="list also the keys that say nothing (not set, off)")
+    verb.add_argument("--force", action="store_true", help="replace an existing file")
+    add_json(verb)
 
 
 def _add_bench(verbs: Verbs) -> None:
