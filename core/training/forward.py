@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from core.training.data.batch import Batch
+from core.training.lora.casts import Casts
 from core.training.machine import Machine
 from core.training.models.load import Components
 from core.training.models.text import TextStates, added_conditions, encode
@@ -22,6 +23,7 @@ class Forward:
         clip_skip: of the job.
         trains_text: gradients flow into the text encoders.
         checkpointing: activations are computed again in the backward pass.
+        casts: of the LoRA's weights; taken with each `loss`, and given back by whoever goes backward. None for no autocast.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Forward:
         clip_skip: int | None,
         trains_text: bool,
         checkpointing: bool,
+        casts: Casts | None = None,
     ) -> None:
         self._components = components
         self.objective = objective
@@ -40,6 +43,7 @@ class Forward:
         self._clip_skip = clip_skip
         self.trains_text = trains_text
         self._checkpointing = checkpointing
+        self._casts = casts
         self._is_sdxl = components.facts.family == "sdxl"
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -50,6 +54,8 @@ class Forward:
             generator: on the device; draws noise, timesteps and the VAE's sample.
         """
         latents = self.latents(batch, generator)
+        if self._casts is not None:
+            self._casts.take()
         return self.loss_of(batch, latents, self.objective.draw(latents, generator), trains=True)
 
     def loss_of(self, batch: Batch, latents: Tensor, drawn: Drawn, *, trains: bool) -> Tensor:
@@ -84,8 +90,10 @@ class Forward:
             pooled = None if batch.text_pooled is None else self._here(batch.text_pooled)
             return TextStates(self._here(batch.text_hidden), pooled)
         assert batch.token_ids is not None
+        ids = tuple(map(self._here, batch.token_ids))
+        weights = None if batch.token_weights is None else tuple(map(self._here, batch.token_weights))
         with torch.set_grad_enabled(trains and self.trains_text), self._machine.computing():
-            return encode(self._components, batch.token_ids, clip_skip=self._clip_skip, weights=batch.token_weights)
+            return encode(self._components, ids, clip_skip=self._clip_skip, weights=weights)
 
     def _predict(self, batch: Batch, drawn: Drawn, states: TextStates) -> Tensor:
         noisy = drawn.noisy
@@ -94,10 +102,13 @@ class Forward:
         added = None
         if self._is_sdxl:
             assert states.pooled is not None
-            added = added_conditions(states.pooled, batch.original_sizes, batch.crop_top_lefts, batch.target_sizes)
+            sizes = map(self._here, (batch.original_sizes, batch.crop_top_lefts, batch.target_sizes))
+            added = added_conditions(states.pooled, *sizes)
         with self._machine.computing():
             output = self._components.unet(noisy, drawn.timesteps, states.hidden, added_cond_kwargs=added, return_dict=False)
         return output[0]
 
     def _here(self, tensor: Tensor) -> Tensor:
+        if self._machine.device.type == "cuda":
+            tensor = tensor.pin_memory()  # from other memory the GPU's queue would be waited for
         return tensor.to(self._machine.device, non_blocking=True)

@@ -25,6 +25,7 @@ from core.training.data.dataset import Dataset, Pace
 from core.training.forward import Forward
 from core.training.header import ModelHash, data_texts
 from core.training.loop import Length, Trainer, length_of
+from core.training.lora.casts import Casts
 from core.training.lora.files import LoraFile, read_lora, save_lora
 from core.training.lora.metadata import TrainingFacts, header_texts
 from core.training.lora.network import LoraNetwork, build_network, merge_lora
@@ -75,6 +76,7 @@ class Preparation:
         self.machine: Machine = machine_for(
             plan.loop, find_device(device or ("cpu" if plan.launch.cpu else plan.launch.device if self.world.is_alone else ""))
         )
+        self._casts: Casts | None = None
         self.start, self._state = self._resumed()
         self.seed = self.world.number_from_main(self._seed())  # it may be a random one
         _try_optimizer(plan)
@@ -228,6 +230,8 @@ class Preparation:
         seed_everything(self.seed, "network")
         network = build_network(components.unet, components.text_encoders, settings, family=family, file=file)
         network = network.to(self.machine.device, self.machine.network)
+        if self.machine.autocast is not None and self.machine.autocast is not self.machine.network:
+            self._casts = Casts(network.loras, self.machine.autocast)
         self.world.take_from_main([parameter.data for parameter in network.parameters()])
         return network
 
@@ -239,7 +243,7 @@ class Preparation:
         for warning in built.warnings:
             self.reporter.warned("optimizer", str(warning))
         schedule = build_schedule(rates, built.optimizer, length.steps)
-        return Stepper(built, schedule, groups.names, self.machine, self.plan.loop, world=self.world)
+        return Stepper(built, schedule, groups.names, self.machine, self.plan.loop, world=self.world, casts=self._casts)
 
     def _continue(self, network: LoraNetwork, stepper: Stepper) -> None:
         """Takes the saved state, or the place where the job wants to begin."""
@@ -283,6 +287,7 @@ class Preparation:
             clip_skip=plan.models.clip_skip,
             trains_text=trains_text,
             checkpointing=plan.loop.checkpointing,
+            casts=self._casts,
         )
 
     def _header(self, built: BuiltOptimizer, length: Length) -> Callable[[Place], Mapping[str, str]]:

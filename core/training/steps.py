@@ -14,6 +14,7 @@ from torch import Tensor
 
 from core.runs.companion import before_group, effective_lr, gradient_norm, peak_memory
 from core.runs.events import Group, Step
+from core.training.lora.casts import Casts
 from core.training.machine import Machine
 from core.training.optimizer import BuiltOptimizer
 from core.training.readback import Readback
@@ -53,6 +54,7 @@ class Stepper:
         machine: where.
         settings: clipping, accumulation, what to do about NaN.
         world: the processes that train together.
+        casts: of the LoRA's weights, which the forward pass has taken; None for no autocast.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Stepper:
         settings: LoopSettings,
         *,
         world: World | None = None,
+        casts: Casts | None = None,
     ) -> None:
         self.built = built
         self.scheduler = scheduler
@@ -72,6 +75,7 @@ class Stepper:
         self._names = tuple(group_names)
         self._settings = settings
         self._world = world or World()
+        self._casts = casts
         self._trained = [p for group in built.optimizer.param_groups for p in group["params"]]
         self._average = _average_of(self._trained, settings.ema) if settings.ema else None
         self._readback: Readback[_About] = Readback(machine.device)
@@ -91,6 +95,8 @@ class Stepper:
         self._losses.append(loss.detach())
         share = loss / self._settings.accumulation
         (share if self.scaler is None else self.scaler.scale(share)).backward()
+        if self._casts is not None:
+            self._casts.give_back()
 
     def step(self, number: int, epoch: float) -> bool:
         """Changes the weights.

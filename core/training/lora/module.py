@@ -48,6 +48,7 @@ class LoRAModule(nn.Module):
         up: (out, rank) of a linear layer, (out, rank, 1, 1) of a convolution; zeros at first.
         scale: alpha / rank.
         is_on: False leaves the layer's output alone.
+        cast: down and up in the type that autocast computes in, where they have been cast already (`casts.py`).
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class LoRAModule(nn.Module):
         self.scale = self.alpha / dim
         self.dropouts = dropouts
         self.is_on = True
+        self.cast: tuple[Tensor, Tensor] | None = None
         layer = target.module
         if isinstance(layer, nn.Conv2d):
             down, up = (dim, layer.in_channels, *layer.kernel_size), (layer.out_channels, dim, 1, 1)
@@ -110,7 +112,7 @@ class LoRAModule(nn.Module):
         device = x.device.type
         if torch.is_autocast_enabled(device):
             x = x.to(torch.get_autocast_dtype(device))
-        down, up = self.down.to(x.dtype), self.up.to(x.dtype)
+        down, up = self.cast or (self.down.to(x.dtype), self.up.to(x.dtype))
         return self._convolve(base, x, down, up) if self._is_conv else self._multiply(base, x, down, up)
 
     def _multiply(self, base: Callable[[Tensor], Tensor], x: Tensor, down: Tensor, up: Tensor) -> Tensor:
