@@ -17,6 +17,7 @@ from core.bootstrap import messages
 from core.text import Text
 
 _DOWNLOADING = re.compile(r"^\s*Downloading (?P<file>\S+?)(?:\.metadata)?(?: \((?P<size>[^)]+)\))?$")
+_SHARE = re.compile(r"  +\d+% of (?P<size>[\d.]+ MB)$")
 _RAW_PROGRESS = re.compile(r"^Progress (?P<done>\d+) of (?P<total>\d+)$")
 _NETWORK = ("NewConnectionError", "Could not fetch URL", "Temporary failure in name resolution", "ProxyError", "Read timed out")
 _NETWORK_OFF = ("No matching distribution found", "Retrying (Retry(")
@@ -45,10 +46,16 @@ def unresolved(output: list[str]) -> bool:
 
 
 class Progress:
-    """One line that is written over in a terminal, plain lines elsewhere."""
+    """One line that is written over in a terminal, plain lines elsewhere.
 
-    def __init__(self, stream: IO[str]) -> None:
+    Args:
+        stream: where to.
+        lines: elsewhere too each file and each phase gets a line, not only the end.
+    """
+
+    def __init__(self, stream: IO[str], *, lines: bool = False) -> None:
         self._stream = stream
+        self._lines = lines
         self._live = stream.isatty()
         self._written = 0.0
         self._last: str = ""
@@ -63,6 +70,10 @@ class Progress:
             self._stream.write("\r\033[K" + text[:width] + ("\n" if final else ""))
         elif final:
             self._stream.write(text + "\n")
+        elif self._lines:
+            phase = _SHARE.sub("", text)
+            if phase != _SHARE.sub("", self._last):
+                self._stream.write(phase + "\n")
         self._stream.flush()
         self._written = now
         self._last = text
@@ -93,7 +104,7 @@ def run_pip(
     variables = {**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1"}
     for name in ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"):
         variables.pop(name, None)  # these would put packages elsewhere than into the virtual environment
-    progress, tail = Progress(sys.stderr), deque[str](maxlen=200)
+    progress, tail = Progress(sys.stderr, lines="CADDIE_PROGRESS_LINES" in os.environ), deque[str](maxlen=200)
     started, current = time.monotonic(), ""
     with (
         log.open("a", encoding="utf-8") as record,

@@ -22,12 +22,14 @@ class StartProblem:
         text: what.
         page, topic: where the navigator leads to mend it.
         of_builtin: only the built-in trainer cannot do it.
+        packages: the trainer's packages are missing, which the Run page can install.
     """
 
     text: Text
     page: str
     topic: str = ""
     of_builtin: bool = False
+    packages: bool = False
 
 
 def find_problems(
@@ -67,7 +69,7 @@ def _of_builtin(job: Job, options: OptionSet) -> list[StartProblem]:
     from core.job.engine import builtin_hindrances, packages_problem
 
     missing = packages_problem()
-    found = [] if missing is None else [StartProblem(missing, "setup", "engine")]
+    found = [] if missing is None else [StartProblem(missing, "setup", "engine", packages=True)]
     return found + [StartProblem(one.text, "setup", one.key or "engine", True) for one in builtin_hindrances(job, options)]
 
 

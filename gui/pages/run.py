@@ -34,6 +34,7 @@ from gui.run.problems_card import ProblemsCard
 from gui.run.recent import RecentRuns
 from gui.run.samples import SamplePanel
 from gui.run.tabs import RunTabs
+from gui.run.trainer_install import TrainerInstall
 from gui.run.words import ending_badge, running_badge
 from gui.services import Services
 from gui.theme import tokens
@@ -60,6 +61,7 @@ class RunPage(Page):
         self.header = RunHeader(theme)
         self.problems = ProblemsCard(theme, translation)
         self.outcome = OutcomeCard(theme, translation)
+        self.installation = TrainerInstall(theme, translation.say, services.tasks)
         self.plots = PlotPanel(theme, services.settings)
         self.empty = EmptyState(theme, "run")
         self.log = LogView(theme)
@@ -95,7 +97,7 @@ class RunPage(Page):
         layout = QVBoxLayout(content)
         layout.setContentsMargins(tokens.L, tokens.L, tokens.L, tokens.L)
         layout.setSpacing(tokens.S)
-        for widget in (self.header, self.problems, self.outcome, self.note):
+        for widget in (self.header, self.problems, self.installation, self.outcome, self.note):
             layout.addWidget(widget)
         layout.addWidget(self.body, 1)
         scroll = QScrollArea()  # for a low window with a long outcome; else nothing scrolls
@@ -134,6 +136,9 @@ class RunPage(Page):
         self.header.controls.sample.connect(lambda: runs.controls.ask("sample"))
         self.problems.mend.connect(services.navigate)
         self.problems.instead.connect(self._use_sd_scripts)
+        self.problems.install.connect(self.installation.start)
+        self.installation.changed.connect(self._show_state)
+        self.installation.installed.connect(self.start)
         self.plots.loss.validation_wanted.connect(lambda: services.navigate("setup", "option:validation_split"))
         self.outcome.show_file.connect(lambda path: show_in_folder(Path(path)))
         self.log.open_file.connect(lambda: self._open("log_file"))
@@ -249,7 +254,7 @@ class RunPage(Page):
     def _show_state(self) -> None:
         runs = self._runs
         problems = runs.problems(self.services.session.job)
-        self.problems.show_problems(() if runs.running else problems)
+        self.problems.show_problems(() if runs.running or self.installation.running else problems)
         for part in (self.problems, self.header):
             part.name_job(self._other_job())
         self.header.show_stop(runs.stop_stage, running=runs.running, controls=runs.controls.now)

@@ -24,10 +24,12 @@ class ProblemsCard(Translated, Card):
     Signals:
         mend: page and topic.
         instead: train it with sd-scripts.
+        install: get the trainer's packages.
     """
 
     mend = Signal(str, str)
     instead = Signal()
+    install = Signal()
 
     def __init__(self, theme: Theme, translation: Translation, parent: QWidget | None = None) -> None:
         super().__init__(parent, margin=tokens.M)
@@ -87,9 +89,13 @@ class ProblemsCard(Translated, Card):
         layout.setSpacing(tokens.S)
         layout.addWidget(IconLabel(self._theme, "warning", role="warning_text"))
         layout.addWidget(Label(self._translation.say(problem.text), wrap=True), 1)
-        words = self.tr("Go to {page}").format(page=page_title(problem.page))
-        button = Button(self._theme, words, icon="chevron-right", classes="quiet")
-        button.clicked.connect(lambda: self.mend.emit(problem.page, problem.topic))
+        if problem.packages:
+            button = Button(self._theme, self.tr("Install the training packages"), icon="download")
+            button.clicked.connect(self.install)
+        else:
+            words = self.tr("Go to {page}").format(page=page_title(problem.page))
+            button = Button(self._theme, words, icon="chevron-right", classes="quiet")
+            button.clicked.connect(lambda: self.mend.emit(problem.page, problem.topic))
         layout.addWidget(button)
         return row
 

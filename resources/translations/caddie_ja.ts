@@ -278,6 +278,14 @@
         <translation>ジョブを開く</translation>
     </message>
     <message>
+        <source>Settings, scripts and LoRA files ({0})</source>
+        <translation>設定ファイル・スクリプト・LoRA ({0})</translation>
+    </message>
+    <message>
+        <source>Import</source>
+        <translation>インポート</translation>
+    </message>
+    <message>
         <source>Save job as</source>
         <translation>ジョブに名前を付けて保存</translation>
     </message>
@@ -372,7 +380,7 @@
     </message>
     <message>
         <source>Change where the job trains</source>
-        <translation>学習する場所の変更</translation>
+        <translation>学習する場所を変更</translation>
     </message>
     <message>
         <source>Without it the training runs in this window and ends with it, after asking. A process of its own goes on when the window closes, and an error of the GPU cannot touch the window; it takes some seconds more to start.</source>
@@ -808,6 +816,85 @@
     </message>
 </context>
 <context>
+    <name>ImportDialog</name>
+    <message>
+        <source>Import</source>
+        <translation>インポート</translation>
+    </message>
+    <message>
+        <source>Import {file}</source>
+        <translation>{file} のインポート</translation>
+    </message>
+    <message>
+        <source>Key</source>
+        <translation>キー</translation>
+    </message>
+    <message>
+        <source>Value</source>
+        <translation>値</translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation>結果</translation>
+    </message>
+    <message>
+        <source>Becomes</source>
+        <translation>変換先</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>補足</translation>
+    </message>
+    <message>
+        <source>What became of each key</source>
+        <translation>各キーの取り込み結果</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名前</translation>
+    </message>
+    <message>
+        <source>Now</source>
+        <translation>現在</translation>
+    </message>
+    <message>
+        <source>Then</source>
+        <translation>変更後</translation>
+    </message>
+    <message>
+        <source>What would change</source>
+        <translation>変更される内容</translation>
+    </message>
+    <message>
+        <source>Show keys that are not set, too</source>
+        <translation>未設定のキーも表示</translation>
+    </message>
+    <message>
+        <source>Remove what the file does not mention</source>
+        <translation>ファイルに書かれていない設定を削除</translation>
+    </message>
+    <message>
+        <source>Apply</source>
+        <translation>適用</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>キャンセル</translation>
+    </message>
+    <message>
+        <source>not set</source>
+        <translation>未指定</translation>
+    </message>
+    <message>
+        <source>removed</source>
+        <translation>削除</translation>
+    </message>
+    <message>
+        <source>What would change ({0})</source>
+        <translation>変更される内容 ({0})</translation>
+    </message>
+</context>
+<context>
     <name>InstallDialog</name>
     <message>
         <source>Install packages</source>
@@ -1045,6 +1132,10 @@
     <message>
         <source>&amp;Open job…</source>
         <translation>ジョブを開く(&amp;O)…</translation>
+    </message>
+    <message>
+        <source>&amp;Import settings…</source>
+        <translation>設定のインポート(&amp;I)…</translation>
     </message>
     <message>
         <source>Open &amp;recent</source>
@@ -2014,6 +2105,10 @@
         </translation>
     </message>
     <message>
+        <source>Install the training packages</source>
+        <translation>学習用パッケージをインストール</translation>
+    </message>
+    <message>
         <source>Go to {page}</source>
         <translation>{page}ページを開く</translation>
     </message>
@@ -2264,7 +2359,7 @@
     </message>
     <message>
         <source>Change the engine</source>
-        <translation>エンジンの変更</translation>
+        <translation>エンジンを変更</translation>
     </message>
     <message>
         <source>Start the open job, and loss, learning rate and d*lr appear here step by step, with the log below. To see all of it at work first, train the demo: a small model learns what a golf flag is, in about a minute on the processor, without any download.</source>

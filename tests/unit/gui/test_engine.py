@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
 
 from core.catalogue.catalogue import Catalogue
 from core.catalogue.loader import load_catalogue
@@ -174,6 +176,36 @@ def test_the_run_page_leads_out_with_one_click_too(services: Services) -> None:
     assert not page.problems.instead_button.isVisible()
     session.undo()
     assert page.problems.instead_button.isVisible()
+    page.close()
+    page.deleteLater()
+    settle()
+
+
+def test_missing_packages_are_installed_from_the_run_page_and_the_training_starts(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setattr("core.runs.builtin.NEEDED", ("torch", "caddie_package_of_a_test"))
+    services.session.new(replace(whole(), engine="builtin"))
+    page = RunPage(services)
+    page.show()
+    settle()
+    started: list[bool] = []
+    monkeypatch.setattr(services.runs, "start", lambda job, base=None: started.append(True))
+    script = f"print('Collecting'); open({str(site / 'caddie_package_of_a_test.py')!r}, 'w').close()"
+    monkeypatch.setattr(page.installation, "_command", lambda: [sys.executable, "-c", script])
+    (problem,) = page.problems.problems
+    assert problem.packages
+    (button,) = [one for one in page.problems.findChildren(QPushButton) if one.text() == "Install the training packages"]
+    button.click()
+    assert not page.problems.isVisible()
+    qtbot.waitUntil(lambda: not page.installation.running, timeout=60_000)
+    assert page.installation.panel is not None
+    assert "Collecting" in page.installation.panel.log.toPlainText()
+    assert page.problems.problems == ()
+    assert started == [True]
     page.close()
     page.deleteLater()
     settle()
