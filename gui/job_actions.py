@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QWidget
 
 from core.errors import CaddieError
 from core.job.model import Job
@@ -43,6 +44,33 @@ class JobActions(QObject):
     def open_path(self, path: Path) -> bool:
         """Opens a given file (recent, dropped, command line)."""
         return self.may_replace() and self._open(path)
+
+    def import_file(self) -> bool:
+        """Asks for a file of another program and shows what it would change."""
+        path = self._dialogs.import_file(self._folder())
+        return path is not None and self.import_path(path)
+
+    def import_path(self, path: Path) -> bool:
+        """Shows what a file of another program would change; nothing changes before that was agreed to."""
+        from core.convert.read import read_file  # late: seldom wanted
+        from gui.setup.import_dialog import ImportDialog
+
+        services = self._services
+
+        def read_and_show() -> None:
+            found = read_file(path, services.catalogue, services.session.options)
+            window = self.parent()
+            dialog = ImportDialog(services, found, path.name, window if isinstance(window, QWidget) else None)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.open()
+
+        return self._attempt(read_and_show)
+
+    def take(self, path: Path) -> bool:
+        """Opens a job that was dropped, imports anything else."""
+        from core.convert.read import is_job  # late: seldom wanted
+
+        return self.open_path(path) if is_job(path) else self.import_path(path)
 
     def open_demo(self) -> bool:
         """Writes the demo into the user's folder and opens its job, ready to start."""

@@ -10,6 +10,7 @@ from PySide6.QtCore import QByteArray, QRect, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from core.convert.endings import ENDINGS
 from core.job.model import Job
 from gui.job_actions import JobActions
 from gui.menus import Menus
@@ -131,16 +132,16 @@ class MainWindow(Translated, QMainWindow):
         self.closed.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Takes one TOML file."""
+        """Takes one file that can be opened or imported."""
         if _dropped_job(event) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Opens it."""
+        """Opens or imports it."""
         path = _dropped_job(event)
         if path is not None:
             event.acceptProposedAction()
-            self.jobs.open_path(path)
+            self.jobs.take(path)
 
     def retranslate(self) -> None:
         """The title may hold a translated word."""
@@ -210,6 +211,6 @@ def fitted(window: QRect, available: QRect) -> QRect:
 def _dropped_job(event: QDropEvent) -> Path | None:
     mime = event.mimeData()
     files = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()] if mime.hasUrls() else []
-    if len(files) == 1 and files[0].lower().endswith(".toml") and event.possibleActions() & Qt.DropAction.CopyAction:
+    if len(files) == 1 and files[0].lower().endswith(ENDINGS) and event.possibleActions() & Qt.DropAction.CopyAction:
         return Path(files[0])
     return None

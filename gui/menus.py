@@ -30,6 +30,7 @@ class Menus(Translated, QMenu):
         keys = QKeySequence.StandardKey
         self.new = self._action(self.file, jobs.new, keys.New)
         self.open = self._action(self.file, jobs.open, keys.Open)
+        self.import_ = self._action(self.file, jobs.import_file, "Ctrl+I")
         self.recent = self.file.addMenu("")
         self.file.addSeparator()
         self.save = self._action(self.file, jobs.save, keys.Save)
@@ -62,6 +63,7 @@ class Menus(Translated, QMenu):
         self.help.setTitle(self.tr("&Help"))
         self.new.setText(self.tr("&New job"))
         self.open.setText(self.tr("&Open job…"))
+        self.import_.setText(self.tr("&Import settings…"))
         self.recent.setTitle(self.tr("Open &recent"))
         self.save.setText(self.tr("&Save"))
         self.save_as.setText(self.tr("Save &as…"))

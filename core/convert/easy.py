@@ -155,7 +155,7 @@ class _Reader:
             self._kept[path] = value
             why = Text(
                 "the scheduler wants warmup_steps in lr_scheduler_args, which needs the number of steps",
-                "このスケジューラーは lr_scheduler_args の warmup_steps で指定します。総ステップ数が必要なため換算できません",
+                "このスケジューラは lr_scheduler_args の warmup_steps で指定します。総ステップ数が必要なため換算できません",
             )
             self._ledger.impossible(path, value, why)
 

@@ -22,9 +22,6 @@ from core.options.model import OptionSet
 from core.options.snapshot import snapshot_for
 from core.text import Text
 
-ENDINGS: Final = (".toml", ".json", ".bat", ".cmd", ".sh", ".ps1", ".safetensors")
-"""Of the files that can be imported."""
-
 _TOML: Final = Text("sd-scripts settings", "sd-scripts の設定ファイル")
 _OWN: Final = Text("job", "ジョブ")
 
@@ -55,6 +52,16 @@ def read_file(path: Path, catalogue: Catalogue, options: OptionSet | None = None
             raise
         raise CaddieError(Text(f"{path}: {error.text.en}", f"{path}: {error.text.ja}")) from error
     return found
+
+
+def is_job(path: Path) -> bool:
+    """Whether a file is to be opened and not imported: a job, or sd-scripts' own TOML (also a broken one, to be told so)."""
+    if path.suffix.lower() != ".toml":
+        return False
+    try:
+        return not easy.looks_like(read_document(decode(path.read_bytes()[: LARGEST_TEXT + 1])))
+    except (CaddieError, OSError):
+        return True
 
 
 def read_bytes(data: bytes, name: str, catalogue: Catalogue, options: OptionSet | None = None, *, folder: str = "") -> Imported:

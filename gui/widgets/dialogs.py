@@ -8,6 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from core.convert.endings import ENDINGS
+
 
 class Keep(str, Enum):
     """What to do with unsaved changes."""
@@ -27,6 +29,12 @@ class Dialogs(QObject):
     def open_file(self, folder: str) -> Path | None:
         """Which job file to open, None for none."""
         name, _ = QFileDialog.getOpenFileName(self._window, self.tr("Open job"), folder, self._filter())
+        return Path(name) if name else None
+
+    def import_file(self, folder: str) -> Path | None:
+        """Which file of another program to import, None for none."""
+        kinds = self.tr("Settings, scripts and LoRA files ({0})").format(" ".join(f"*{ending}" for ending in ENDINGS))
+        name, _ = QFileDialog.getOpenFileName(self._window, self.tr("Import"), folder, kinds + ";;" + self.tr("All files (*)"))
         return Path(name) if name else None
 
     def save_file(self, suggestion: str) -> Path | None:
