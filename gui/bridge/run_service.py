@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.catalogue.catalogue import Catalogue
-from core.environment.model import Environment, OptimizerState, ProbeReport
+from core.environment.model import Environment
 from core.errors import CaddieError
 from core.job.model import Job
 from core.job.optimizer import is_fast
@@ -24,13 +24,13 @@ from core.runs.outcome import Ending, Outcome
 from gui.bridge.hosting import Hosting
 from gui.bridge.kept_log import KeptLog
 from gui.bridge.run_controls import RunControls
+from gui.bridge.run_places import Environments
 from gui.bridge.run_problems import StartProblem, find_problems
 from gui.bridge.run_stop import StopStage, stage_after
 from gui.bridge.run_workers import RunSummary, find_running, open_run, start_job, summaries
 from gui.bridge.tasks import Tasks
 
 if TYPE_CHECKING:  # numpy and psutil are imported when there is a run: the window opens without them
-    from core.catalogue.spec import OptimizerSpec
     from core.metrics.run_metrics import RunMetrics
     from core.runs.console import Progress
     from core.runs.events import Event
@@ -40,27 +40,6 @@ if TYPE_CHECKING:  # numpy and psutil are imported when there is a run: the wind
 POLL_MS = 100
 SLICE = 2000
 """Events taken in at once: a few milliseconds."""
-
-
-class Environments(Protocol):
-    """What is needed of `EnvironmentService`."""
-
-    @property
-    def selected(self) -> Environment | None:
-        """The one that trains where the job names none."""
-        ...
-
-    def get(self, environment_id: str, /) -> Environment | None:
-        """By id."""
-        ...
-
-    def report(self, environment_id: str, /) -> ProbeReport | None:
-        """What its probe saw."""
-        ...
-
-    def state(self, spec: OptimizerSpec, /, *, fast: bool = False) -> OptimizerState:
-        """Install state of an optimizer in the selected environment."""
-        ...
 
 
 class RunService(QObject):
