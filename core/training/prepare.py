@@ -17,6 +17,7 @@ from torch import Tensor
 from core.errors import CaddieError
 from core.options.snapshot import snapshot_for
 from core.text import Text
+from core.training.compiling import quicken
 from core.training.control import Control
 from core.training.data.cache import LatentStore, TextStore, cache_latents, cache_text
 from core.training.data.check import check_data
@@ -277,8 +278,7 @@ class Preparation:
             unet.enable_gradient_checkpointing()
             for encoder in components.text_encoders if trains_text else ():
                 _checkpoint(encoder)
-        if plan.loop.compile:
-            unet.compile()
+        quicken(unet, machine.device, compiles=plan.loop.compile, warn=lambda why: self.reporter.warned("torch-compile", why))
         objective = Objective(plan.objective, components.alphas_cumprod.to(machine.device), self.facts.prediction)
         return Forward(
             components,

@@ -130,12 +130,12 @@ class LoraNetwork(nn.Module):
         Args:
             limit: the greatest Frobenius norm of alpha / rank * up @ down.
         """
-        norms = torch.stack([_norm(lora) for lora in self.loras])
+        norms = _norms(self.loras)
         floored = norms.clamp(min=limit / 2)
         ratios = floored.clamp(max=limit) / floored
-        for lora, factor in zip(self.loras, ratios.sqrt().unbind(), strict=True):
-            lora.up.mul_(factor.to(lora.up.dtype))
-            lora.down.mul_(factor.to(lora.down.dtype))
+        factors = ratios.sqrt().to(self.loras[0].up.dtype).unbind()
+        for side in ([lora.up for lora in self.loras], [lora.down for lora in self.loras]):
+            torch._foreach_mul_(side, factors)  # pyright: ignore[reportPrivateImportUsage]
         scaled = norms * ratios
         return Norms((ratios != 1).sum(), scaled.mean(), scaled.max())
 
@@ -287,10 +287,21 @@ def _rank(
     return blocks.conv_dims[block], blocks.conv_alphas[block]
 
 
-def _norm(lora: LoRAModule) -> Tensor:
-    # The norm of a product of two thin matrices from their two small Gram matrices: |UD|² = sum(UᵀU * DDᵀ).
-    up, down = lora.up.flatten(1).float(), lora.down.flatten(1).float()
-    return ((up.t() @ up) * (down @ down.t())).sum().clamp(min=0).sqrt() * lora.scale
+def _norms(loras: Sequence[LoRAModule]) -> Tensor:
+    """The Frobenius norm of every LoRA, (loras,); LoRAs of the same shapes are taken together."""
+    alike: dict[tuple[torch.Size, torch.Size], list[int]] = {}
+    for place, lora in enumerate(loras):
+        alike.setdefault((lora.up.shape, lora.down.shape), []).append(place)
+    found: list[Tensor] = []
+    for places in alike.values():
+        up = torch.stack([loras[place].up for place in places]).flatten(2).float()
+        down = torch.stack([loras[place].down for place in places]).flatten(2).float()
+        # The norm of a product of two thin matrices from their two small Gram matrices: |UD|² = sum(UᵀU * DDᵀ).
+        squares = ((up.mT @ up) * (down @ down.mT)).sum(dim=(1, 2))
+        found += squares.clamp(min=0).sqrt().unbind()
+    ordered = [place for places in alike.values() for place in places]
+    by_place = dict(zip(ordered, found, strict=True))
+    return torch.stack([by_place[place] * loras[place].scale for place in range(len(loras))])
 
 
 def _by_name(file: LoraFile, targets: Sequence[Target]) -> dict[str, Weights]:

@@ -10,9 +10,12 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from core.training.compiling import quicken
 from core.training.loop import Trainer
+from core.training.models.lean import without_idle_work
 from core.training.readback import Readback
 from tests.helpers.host_reads import forbid_host_reads
+from tests.helpers.tiny_models import build
 from tests.helpers.tiny_training import tiny_job, trainer_of
 
 UNET: dict[str, Any] = {"network_train_unet_only": True}
@@ -67,7 +70,7 @@ def test_a_whole_step_waits_for_no_device(folder: Path, options: dict[str, Any],
 
 def test_casting_all_weights_at_once_changes_no_bit(folder: Path) -> None:
     options: dict[str, Any] = {"mixed_precision": "bf16", "gradient_accumulation_steps": 2, "network_args": ["conv_dim=2"]}
-    options |= {"network_dropout": 0.2, "gradient_checkpointing": True, "max_train_steps": 2}
+    options |= {"network_dropout": 0.2, "gradient_checkpointing": True, "max_train_steps": 2, **UNET}
     at_once = trainer_of(tiny_job(folder, **options))
     one_by_one = trainer_of(tiny_job(folder, **options))
     casts = at_once._stepper._casts
@@ -106,3 +109,36 @@ def test_a_step_casts_no_lora_by_itself(folder: Path) -> None:
     weights = len(weights_of(trainer))
     assert each.names["_to_copy"] - once.names["_to_copy"] >= 2 * weights * 0.9, "forward and backward; some get no gradient"
     assert once.names["_foreach_copy_"] == 2
+
+
+def test_divisions_by_one_are_taken_out_and_change_no_bit() -> None:
+    unet = build("sd1").unet
+    latents, hidden = torch.randn(2, 4, 8, 8), torch.randn(2, 5, 32)
+
+    def run() -> tuple[torch.Tensor, torch.Tensor, int]:
+        given = latents.clone().requires_grad_()
+        with Count() as count:
+            output = unet(given, torch.tensor([3, 700]), hidden, return_dict=False)[0]
+            output.square().sum().backward()
+        assert given.grad is not None
+        return output, given.grad, count.names["div"]
+
+    output, gradient, before = run()
+    taken = without_idle_work(unet)
+    lean, lean_gradient, after = run()
+    assert torch.equal(output, lean)
+    assert torch.equal(gradient, lean_gradient)
+    # Both ways; some of those that were taken out are in blocks of no use in this model.
+    assert before - after >= taken
+    assert without_idle_work(unet) == 0, "twice is once"
+
+
+def test_where_nothing_can_be_compiled_it_is_said_and_the_model_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.compiler.reset()
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
+    monkeypatch.setattr("torch._inductor.config.force_disable_caches", True)
+    unet, told = build("sd1").unet, list[str]()
+    quicken(unet, torch.device("cpu"), compiles=True, warn=told.append)
+    assert "Compiler" in told[0]
+    assert unet._compiled_call_impl is None
+    assert unet(torch.randn(1, 4, 8, 8), torch.tensor([3]), torch.randn(1, 5, 32), return_dict=False)[0].isfinite().all()
