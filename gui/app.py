@@ -190,6 +190,7 @@ def _start_log(path: Path) -> None:
     except OSError:
         handler = logging.StreamHandler()
     logging.basicConfig(handlers=[handler], level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.captureWarnings(True)  # those of a training in this window go into its run's log as well
     qInstallMessageHandler(_log_qt)
 
 
