@@ -5,7 +5,8 @@
         [--precision bf16] [--threads N] [--json FILE] [-- further options of the job, e.g. --gradient_checkpointing]
 
 Prints for every job, as medians of the rounds: steps per second after the first few, peak memory (of the GPU, as torch
-counts it; on a CPU of the process), the time from the start of the process to the end of the first step, and the ratios.
+counts it; on a CPU of the process), the time from the start of the process to the end of the first step, and the ratios;
+those of the processor's time too, which on a CPU does not see what else the machine does.
 sd-scripts is started without accelerate's launcher, whose own start would be a few seconds more. Prodigy is prodigyopt's
 class in sd-scripts, and in Caddie both that and the one of optimizers/ ("fast"). Any weights will do, random ones too.
 With --count instead: what torch dispatches in one step, without views, and where numbers of tensors are read.
@@ -38,6 +39,7 @@ from core.job.store import dumps  # noqa: E402
 
 WARM = 3
 """Steps before the clock: kernels are chosen, memory is set aside, states are made."""
+NUMBERS = ("seconds", "work", "peak", "resident", "begin", "first_work")
 SIDES = {"sd15": ("train_network.py", 512), "sdxl": ("sdxl_train_network.py", 1024)}
 # What sd-scripts calls it, its learning rate, and what Caddie runs: the same class, and its own where it has one.
 OPTIMIZERS: Mapping[str, tuple[str, float, Mapping[str, str]]] = {
@@ -157,8 +159,7 @@ def measure(case: Case, arguments: argparse.Namespace, folder: Path) -> dict[str
 def tell(case: Case, found: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Prints medians and ratios."""
     medians = {
-        side: {name: statistics.median(one[name] or 0 for one in runs) for name in ("seconds", "peak", "resident", "begin")}
-        for side, runs in found.items()
+        side: {name: statistics.median(one[name] or 0 for one in runs) for name in NUMBERS} for side, runs in found.items()
     }
     print(f"\n{case.family}, batch {case.batch}, {case.optimizer}")
     base = medians.get("sd-scripts")
@@ -169,7 +170,8 @@ def tell(case: Case, found: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any
         if base and side != "sd-scripts":
             line += (
                 f"   speed x{base['seconds'] / own['seconds']:.2f}, memory x{own['peak'] / base['peak']:.2f}, "
-                f"start x{own['begin'] / base['begin']:.2f}"
+                f"start x{own['begin'] / base['begin']:.2f}; by processor time speed x{base['work'] / own['work']:.2f}, "
+                f"start x{own['first_work'] / base['first_work']:.2f}"
             )
         print(line, flush=True)
     return {"family": case.family, "batch": case.batch, "optimizer": case.optimizer, "runs": found}

@@ -120,9 +120,10 @@ def main(arguments: list[str]) -> None:
         if steps in {1, first - 1, last}:
             if cuda:
                 torch.cuda.synchronize()
-            facts[f"step {steps}"] = time.time()
+            facts[f"step {steps}"], facts[f"work {steps}"] = time.time(), time.process_time()
         if steps == last:
             facts.update(seconds=(facts[f"step {last}"] - facts[f"step {first - 1}"]) / (last - first + 1))
+            facts.update(work=(facts[f"work {last}"] - facts[f"work {first - 1}"]) / (last - first + 1))
             facts.update(resident=resident(), peak=torch.cuda.max_memory_allocated() if cuda else peak())
         if count is not None and steps == counted - 1:
             count.is_on = True
@@ -134,7 +135,7 @@ def main(arguments: list[str]) -> None:
     try:
         (runpy.run_path if kind == "script" else runpy.run_module)(name, run_name="__main__")
     finally:
-        facts["first_step"] = facts.get("step 1")
+        facts["first_step"], facts["first_work"] = facts.get("step 1"), facts.get("work 1")
         with open(out, "w", encoding="utf-8") as file:
             json.dump(facts, file)
 
