@@ -1,0 +1,135 @@
+"""What a rule is and what it finds. Pure data; a job is immutable, so a fix is undone by keeping the job before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from core.catalogue.kinds import Value, from_literal
+from core.catalogue.spec import OptimizerSpec, Source
+from core.errors import ValueProblem
+from core.job.model import Job
+from core.text import Text
+
+Severity = Literal["error", "warning", "hint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A job with one thing mended.
+
+    Attributes:
+        label: what a button says.
+        apply: the mended job; never changes the one it is given.
+    """
+
+    label: Text
+    apply: Callable[[Job], Job]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a rule sees in a job: the words, the form's fields (`option:lr_scheduler`), and a fix or None."""
+
+    text: Text
+    fields: tuple[str, ...]
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A job as the rules look at it.
+
+    Attributes:
+        job: the job.
+        spec: its optimizer; None for a class that the catalogue does not know.
+        arguments: the optimizer's arguments that can be read; the others are faults of their own (`core.job.check`).
+    """
+
+    job: Job
+    spec: OptimizerSpec | None
+    arguments: Mapping[str, Value]
+
+    @property
+    def name(self) -> str:
+        """`optimizer_type` as sd-scripts compares it: in lower case."""
+        return (self.job.optimizer_type or (self.spec.optimizer_type if self.spec else "")).lower()
+
+    @property
+    def schedule_free(self) -> bool:
+        """Whether sd-scripts puts a dummy in the place of any scheduler: every name that ends so."""
+        return self.name.endswith("schedulefree")
+
+    @property
+    def ignores_scheduler(self) -> bool:
+        """Whether the chosen scheduler has no effect."""
+        if self.schedule_free or self.spec is None:
+            return self.schedule_free
+        if not self.spec.schedulers.ignored_when:
+            return self.spec.schedulers.ignored
+        if self.name != self.spec.optimizer_type.lower():
+            return False  # sd-scripts replaces it under the built-in name only, not for the class by its dotted name
+        # AdaFactor: warmup_init switches relative_step on, whatever it says.
+        return self.arguments.get("warmup_init") is True or self.spec.ignores_scheduler(self.arguments)
+
+    def number(self, name: str) -> float | None:
+        """An option's number; None where it is absent or no number."""
+        value = self.job.options.get(name)
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+    def word(self, name: str, default: str = "") -> str:
+        """An option's text."""
+        value = self.job.options.get(name)
+        return value if isinstance(value, str) else default
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One piece of advice.
+
+    Attributes:
+        id: for example `scheduler.ignored`.
+        severity: error: it will fail; warning: it will train wrongly or waste; hint.
+        source: who says so.
+        check: the troubles of a job, in a fixed order; it reads nothing but its argument.
+    """
+
+    id: str
+    severity: Severity
+    source: Source
+    check: Callable[[Subject], Iterator[Trouble]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found in a job."""
+
+    rule: str
+    severity: Severity
+    text: Text
+    fields: tuple[str, ...]
+    source: Source
+    fix: Fix | None = None
+
+
+def subject_of(job: Job, spec: OptimizerSpec | None) -> Subject:
+    """The job as the rules look at it."""
+    arguments: dict[str, Value] = {}
+    for name, stored in job.arguments.items():
+        try:
+            arguments[name] = from_literal(stored)
+        except ValueProblem:
+            continue
+    return Subject(job, spec, arguments)
+
+
+def set_options(label: Text, **values: bool | int | float | str | None) -> Fix:
+    """A fix that sets options; None removes one."""
+
+    def apply(job: Job) -> Job:
+        for name, value in values.items():
+            job = job.with_option(name, value)
+        return job
+
+    return Fix(label, apply)

@@ -1,0 +1,145 @@
+"""Rules on learning rate schedulers, as sd-scripts' `get_scheduler_fix` treats them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.advice.model import Subject, Trouble, set_options
+from core.text import Text
+
+_DEFAULT_STEPS = 1600  # sd-scripts' --max_train_steps
+_ABOUT_SCHEDULER = ("lr_scheduler", "lr_scheduler_type", "lr_warmup_steps", "lr_scheduler_num_cycles")
+
+
+def _scheduler(subject: Subject) -> str:
+    return subject.word("lr_scheduler", "constant")
+
+
+def _steps(subject: Subject) -> float | None:
+    """How many steps it trains; None where that depends on the number of images."""
+    if subject.number("max_train_epochs") is not None:
+        return None
+    return subject.number("max_train_steps") or _DEFAULT_STEPS
+
+
+def _warmup(subject: Subject) -> float:
+    """Steps of warm-up. A fraction (0.1) is a share of the run; 1 where the run's length is not known."""
+    stored = subject.number("lr_warmup_steps") or 0
+    if not isinstance(stored, float):
+        return stored
+    steps = _steps(subject)
+    return int(stored * steps) if steps is not None else float(stored > 0)
+
+
+def ignored(subject: Subject) -> Iterator[Trouble]:
+    """A scheduler, a warm-up or cycles that have no effect."""
+    if not subject.ignores_scheduler:
+        return
+    own = "adafactor" if subject.name == "adafactor" else "constant"
+    options = subject.job.options
+    given = [name for name in _ABOUT_SCHEDULER if options.get(name) and not (name == "lr_scheduler" and options[name] == own)]
+    if subject.name == "adafactor" and "lr_scheduler_type" in given:
+        return  # a class of the user's own comes before the one that AdaFactor brings
+    if given:
+        listed = ", ".join(given)
+        yield Trouble(
+            Text(
+                f"This optimizer brings its own schedule; {listed}: has no effect.",
+                f"このオプティマイザーは独自のスケジュールを使うため、{listed} は効果がありません。",
+            ),
+            tuple(f"option:{name}" for name in given),
+            set_options(Text("Remove what has no effect", "効果のない設定を削除する"), **dict.fromkeys(given)),
+        )
+
+
+def warmup_refused(subject: Subject) -> Iterator[Trouble]:
+    """A warm-up beside a scheduler for which sd-scripts refuses one."""
+    if subject.schedule_free or _warmup(subject) == 0:
+        return
+    own_class = subject.word("lr_scheduler_type")
+    name = own_class or ("adafactor" if subject.ignores_scheduler else _scheduler(subject))
+    if not own_class and name != "constant" and not name.startswith("adafactor"):
+        return
+    if name == "constant":
+        fix = set_options(Text("Use constant_with_warmup", "constant_with_warmup を使う"), lr_scheduler="constant_with_warmup")
+    else:
+        fix = set_options(Text("Remove the warm-up", "ウォームアップを削除する"), lr_warmup_steps=None)
+    yield Trouble(
+        Text(
+            f"sd-scripts refuses a warm-up with the scheduler {name}.",
+            f"sd-scripts はスケジューラ {name} でのウォームアップを受け付けません。",
+        ),
+        ("option:lr_warmup_steps", "option:lr_scheduler_type" if own_class else "option:lr_scheduler"),
+        fix,
+    )
+
+
+def adafactor_alone(subject: Subject) -> Iterator[Trouble]:
+    """`adafactor` without AdaFactor's relative_step."""
+    if not _scheduler(subject).startswith("adafactor") or subject.word("lr_scheduler_type"):
+        return
+    if ":" in _scheduler(subject) and subject.name.endswith("adafactor"):
+        return  # "adafactor:1e-4" is how sd-scripts itself says it, and it takes it from others
+    if not subject.ignores_scheduler:
+        after = "constant_with_warmup" if _warmup(subject) else "constant"
+        yield Trouble(
+            Text(
+                "The scheduler adafactor works only with the optimizer AdaFactor and relative_step=True.",
+                "スケジューラ adafactor は、オプティマイザー AdaFactor で relative_step=True のときだけ使用できます。",
+            ),
+            ("option:lr_scheduler",),
+            set_options(Text(f"Use {after}", f"{after} を使う"), lr_scheduler=after),
+        )
+
+
+def no_restarts(subject: Subject) -> Iterator[Trouble]:
+    """Restarts with a single cycle, which is a plain cosine."""
+    if subject.ignores_scheduler or subject.word("lr_scheduler_type"):
+        return
+    cycles = subject.number("lr_scheduler_num_cycles")
+    if _scheduler(subject) == "cosine_with_restarts" and (1 if cycles is None else cycles) <= 1:
+        yield Trouble(
+            Text(
+                "With one cycle cosine_with_restarts never restarts: it is the same as cosine.",
+                "サイクル数が 1 の cosine_with_restarts は再始動せず、cosine と同じです。",
+            ),
+            ("option:lr_scheduler_num_cycles", "option:lr_scheduler"),
+            set_options(Text("Use cosine", "cosine を使う"), lr_scheduler="cosine", lr_scheduler_num_cycles=None),
+        )
+
+
+def long_warmup(subject: Subject) -> Iterator[Trouble]:
+    """A warm-up that is not over before the run is."""
+    steps = _steps(subject)
+    if subject.ignores_scheduler or steps is None or _warmup(subject) < steps:
+        return
+    shorter = int(steps) // 10
+    yield Trouble(
+        Text(
+            f"The warm-up is as long as the whole run ({int(steps)} steps): the learning rate is reached at its end or never.",
+            f"ウォームアップが学習全体 ({int(steps)} ステップ) 以上の長さです。学習率が指定値に達するのは、早くても最後になります。",
+        ),
+        ("option:lr_warmup_steps",),
+        set_options(Text(f"Set {shorter} steps", f"{shorter} ステップにする"), lr_warmup_steps=shorter or None),
+    )
+
+
+def unfit(subject: Subject) -> Iterator[Trouble]:
+    """A scheduler other than those that the catalogue names for the optimizer, with the catalogue's reason."""
+    if subject.spec is None or subject.ignores_scheduler or subject.word("lr_scheduler_type"):
+        return
+    fits, name = subject.spec.schedulers.fits, _scheduler(subject)
+    if not fits or name in fits or name.startswith("adafactor"):
+        return
+    best, note = fits[0], subject.spec.schedulers.note
+    changes: dict[str, str | None] = {"lr_scheduler": best}
+    if best == "constant":
+        changes["lr_warmup_steps"] = None  # refused beside it
+    yield Trouble(
+        Text(
+            f"{subject.spec.name} goes better with {best}. {note.en}",
+            f"{subject.spec.name} には {best} が向いています。{note.ja}",
+        ),
+        ("option:lr_scheduler",),
+        set_options(Text(f"Use {best}", f"{best} を使う"), **changes),
+    )
