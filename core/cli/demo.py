@@ -1,96 +1,83 @@
-"""`demo`: the main job from end to end with what Caddie ships; no window, no GPU, no sd-scripts.
+"""`demo`: a LoRA trained from end to end with what Caddie ships; no window, no GPU, no sd-scripts, no download.
 
-The training is real but small (low-rank matrices on a synthetic picture task), and goes the way of every run: job,
-command, companion, supervisor, events, outcome.
+It is a real training of a small model by the built-in trainer, and goes the way of every run: job, supervisor, events,
+outcome.
 """
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 
 from core.catalogue.loader import load_catalogue
 from core.cli.optimizers import find_optimizer
 from core.cli.output import note, print_json
-from core.cli.place import options_in
 from core.cli.watch import show_outcome, watch
-from core.command.export import export_file
-from core.environment.model import Environment
-from core.job.model import Job
-from core.job.new import new_job
-from core.job.store import save_job
+from core.job.demo import PROMPTS, demo_folder, write_demo
+from core.job.store import load_job
 from core.metrics.figure import write_png
 from core.metrics.run_metrics import RunMetrics
-from core.paths import RESOURCES, user_data_dir
-from core.runs.launch import start_run
+from core.options.snapshot import snapshot_for
+from core.runs.builtin import start_builtin_run
+from core.runs.events import Sample
+from core.runs.follow import Update
 from core.runs.outcome import Ending
 from core.text import Text
 
-CHECKOUT = RESOURCES / "demo" / "checkout"
-
-
-def demo_environment() -> Environment:
-    """Caddie's own Python and the small training script that it ships."""
-    return Environment(id="demo", name="demo", python=Path(sys.executable), sd_scripts=CHECKOUT, layout="sd-scripts")
-
-
-def demo_job(optimizer: str, steps: int, folder: Path) -> Job:
-    """A job that trains the demo's task and writes into `folder`."""
-    catalogue = load_catalogue()
-    job = new_job(find_optimizer(catalogue, optimizer), catalogue)
-    settings = {
-        "output_dir": str(folder),
-        "output_name": "demo",
-        "network_dim": 8,
-        "network_alpha": 8.0,
-        "train_batch_size": 4,
-        "max_train_steps": steps,
-        "lr_scheduler": "cosine",
-        "seed": 42,
-        "save_model_as": "safetensors",
-    }
-    for name in tuple(job.options):
-        if not name.startswith(("optimizer", "learning_rate")):
-            job = job.with_option(name, None)
-    for name, value in settings.items():
-        job = job.with_option(name, value)
-    return replace(job, name="demo", script="train_network.py", accelerate={"num_cpu_threads_per_process": 1})
-
 
 def run_demo(options: Namespace) -> int:
-    """Trains, draws, exports; says where everything is."""
-    folder = (Path(options.out).expanduser() if options.out else user_data_dir() / "demo").absolute()
+    """Trains, draws the curves, puts the samples side by side; says where everything is."""
+    folder = (Path(options.out).expanduser() if options.out else demo_folder()).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    environment = demo_environment()
-    job = demo_job(options.optimizer, options.steps, folder)
-    known = options_in(environment, job.script)
+    catalogue = load_catalogue()
+    spec = find_optimizer(catalogue, options.optimizer)
+    file = write_demo(folder, catalogue, optimizer=spec, steps=options.steps)
+    job = load_job(file)
+    known = snapshot_for(job.script)
+    assert known is not None, job.script
     note(
         Text(
-            f"Training a small LoRA with {options.optimizer} for {options.steps} steps on this CPU.",
-            f"{options.optimizer} で小さな LoRA を CPU で {options.steps} ステップ学習します。",
+            f"Teaching a small model what a golf flag is: a LoRA with {spec.id}, {options.steps} steps, on the device that is found.",
+            f"小さなモデルに「ゴルフの旗」を教えます: {spec.id} で LoRA を {options.steps} ステップ学習します。",
         )
     )
-    save_job(job, folder / "demo.toml")
-    for ending in ("sh", "bat"):
-        export_file(job, folder / f"demo.{ending}", environment=environment, options=known)
-    run = start_run(job, environment, known, runs_dir=folder / "runs")
-    metrics = RunMetrics()
-    outcome = watch(run, each=lambda update: metrics.feed(update.events))
-    picture = folder / "demo.png"
-    if metrics.last_step:
-        write_png(metrics, picture, title=f"{options.optimizer}: demo")
+    run = start_builtin_run(job, known, catalogue=catalogue, runs_dir=folder / "runs", base=folder)
+    metrics, samples = RunMetrics(), list[Sample]()
+
+    def take(update: Update) -> None:
+        metrics.feed(update.events)
+        samples.extend(event for event in update.events if isinstance(event, Sample))
+
+    outcome = watch(run, each=take)
+    made = _pictures(folder, metrics, samples, title=f"{spec.id}: demo")
     if options.json:
-        print_json({"run": run.path, "outcome": outcome, "picture": picture, "job": folder / "demo.toml"})
+        print_json({"run": run.path, "outcome": outcome, "job": file, **made})
         return 0 if outcome.ending is Ending.FINISHED else 1
     code = show_outcome(outcome)
     note(
         Text(
-            f"\nRun folder   {run.path}\nPicture      {picture}\nJob          {folder / 'demo.toml'}\n"
-            f"Scripts      {folder / 'demo.sh'}, {folder / 'demo.bat'}",
-            f"\n実行フォルダー {run.path}\n図             {picture}\nジョブ         {folder / 'demo.toml'}\n"
-            f"スクリプト     {folder / 'demo.sh'}, {folder / 'demo.bat'}",
+            f"\nRun folder        {run.path}\nJob               {file}", f"\n実行フォルダー   {run.path}\nジョブ           {file}"
         )
     )
+    if "curves" in made:
+        note(Text(f"Loss and d*lr     {made['curves']}", f"loss と d*lr     {made['curves']}"))
+    if "comparison" in made:
+        note(Text(f"Before and after  {made['comparison']}", f"学習の前と後     {made['comparison']}"))
     return code
+
+
+def _pictures(folder: Path, metrics: RunMetrics, samples: list[Sample], *, title: str) -> dict[str, Path]:
+    """Writes the curves, and the comparison where there are samples of both ends."""
+    made = dict[str, Path]()
+    if metrics.last_step:
+        made["curves"] = folder / "demo.png"
+        write_png(metrics, made["curves"], title=title)
+    before = [Path(sample.path) for sample in samples if sample.step == 0]
+    last = max((sample.step for sample in samples), default=0)
+    after = [Path(sample.path) for sample in samples if sample.step == last]
+    if last and len(before) == len(after) == len(PROMPTS):
+        from core.training.demo.compare import write_comparison  # late: Pillow
+
+        made["comparison"] = folder / "before-after.png"
+        write_comparison(made["comparison"], PROMPTS, before, after)
+    return made

@@ -50,10 +50,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_new(verbs)
     _add_convert(verbs)
 
-    demo = verbs.add_parser("demo", help="a small real training without window, GPU or sd-scripts")
-    demo.add_argument("--out", metavar="DIR", help="folder for the run, the picture and the scripts (default: Caddie's data)")
+    demo = verbs.add_parser("demo", help="train a small LoRA with what Caddie ships; no window, GPU, sd-scripts or download")
+    demo.add_argument("--out", metavar="DIR", help="folder for the run, the LoRA and the pictures (default: Caddie's data)")
     demo.add_argument("--optimizer", default="Prodigy", metavar="NAME", help="catalogue name (default: Prodigy)")
-    demo.add_argument("--steps", type=positive, default=300, metavar="N", help="optimizer steps (default: 300)")
+    demo.add_argument("--steps", type=positive, default=240, metavar="N", help="optimizer steps (default: 240)")
     add_json(demo)
 
     _add_bench(verbs)

@@ -1,4 +1,4 @@
-"""The command line as a child process, with the demo's small real training."""
+"""The command line as a child process, with small real trainings."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import toml
 from core.paths import PROJECT_ROOT, RESOURCES
 from core.runs.folder import RunFolder
 from core.runs.outcome import Ending
+from tests.helpers.runs import DEMO
 
-DEMO = RESOURCES / "demo" / "checkout"
 VERB = [sys.executable, "-c", "import sys; from core.cli.main import run; sys.exit(run(sys.argv[1:]))"]
 
 
@@ -227,14 +227,17 @@ def test_a_folder_with_nothing_in_it_is_explained(home: Path) -> None:
 
 def test_demo_leaves_everything_it_promises(home: Path) -> None:
     out = home / "demo out"
-    answer = caddie(home, "demo", "--out", str(out), "--steps", "40")
+    answer = caddie(home, "demo", "--out", str(out), "--steps", "4", "--json")
     assert answer.returncode == 0, answer.stderr
-    assert {"demo.png", "demo.sh", "demo.bat", "demo.toml", "demo.safetensors", "runs"} <= {item.name for item in out.iterdir()}
-    assert (out / "demo.png").read_bytes().startswith(b"\x89PNG")
-    run = next((out / "runs").iterdir())
-    rates = [json.loads(line) for line in (run / "events.jsonl").read_text(encoding="utf-8").splitlines()]
-    moved = [event["groups"][0]["d_lr"] for event in rates if event["event"] == "step"]
-    assert len(moved) == 40 and moved[-1] != moved[0]
+    told = json.loads(answer.stdout)
+    assert told["outcome"]["ending"] == "finished"
+    for what in ("curves", "comparison"):
+        assert Path(told[what]).read_bytes().startswith(b"\x89PNG")
+    assert {"demo.toml", "demo.safetensors", "pictures", "prompts.txt", "runs"} <= {item.name for item in out.iterdir()}
+    assert len(list((out / "sample").glob("*.png"))) == 6  # three before the training, three after it
+    events = [json.loads(line) for line in (Path(told["run"]) / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    moved = [event["groups"][0]["d_lr"] for event in events if event["event"] == "step"]
+    assert len(moved) == 4 and moved[-1] > moved[0]
 
 
 @pytest.mark.parametrize(

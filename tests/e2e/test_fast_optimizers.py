@@ -9,7 +9,6 @@ import pytest
 
 from core.catalogue.loader import load_catalogue
 from core.catalogue.spec import OptimizerSpec
-from core.cli.demo import demo_environment, demo_job
 from core.cli.place import options_in
 from core.environment.model import Environment
 from core.errors import CaddieError
@@ -21,6 +20,7 @@ from core.runs.follow import Follower
 from core.runs.launch import start_run
 from core.runs.outcome import Ending
 from tests.helpers.runs import follow_to_end, log_of
+from tests.helpers.small_training import small_environment, small_job
 
 for package in ("torch", "accelerate", "safetensors"):
     pytest.importorskip(package)
@@ -35,7 +35,7 @@ ON_D = [CATALOGUE[name] for name in ("Prodigy", "DAdaptAdam", "ProdigyPlusSchedu
 
 def train(job: Job, folder: Path) -> tuple[str, list[Step]]:
     """Runs a job through everything; returns the class of its optimizer and the steps."""
-    environment = demo_environment()
+    environment = small_environment()
     run = start_run(job, environment, options_in(environment, job.script), runs_dir=folder)
     events, _, update = follow_to_end(Follower(run))
     assert update.ending is Ending.FINISHED, log_of(run)
@@ -46,7 +46,7 @@ def train(job: Job, folder: Path) -> tuple[str, list[Step]]:
 @pytest.mark.parametrize("spec", ON_D, ids=lambda spec: spec.id)
 def test_d_is_seen_and_is_that_of_the_reference(spec: OptimizerSpec, tmp_path: Path) -> None:
     pytest.importorskip(spec.requirements[0].module)
-    job = demo_job(spec.id, STEPS, tmp_path / "out")
+    job = small_job(spec.id, STEPS, tmp_path / "out")
     slow_class, slow = train(job, tmp_path / "slow")
     fast_class, fast = train(with_fast(job, spec, True), tmp_path / "fast")
     assert not slow_class.startswith("optimizers.")
@@ -63,14 +63,14 @@ def test_d_is_seen_and_is_that_of_the_reference(spec: OptimizerSpec, tmp_path: P
 
 
 def test_a_module_of_the_checkout_in_the_way_starts_nothing(tmp_path: Path) -> None:
-    demo = demo_environment()
+    demo = small_environment()
     assert demo.sd_scripts is not None
     checkout = tmp_path / "sd-scripts"
     checkout.mkdir()
     (checkout / "train_network.py").write_bytes((demo.sd_scripts / "train_network.py").read_bytes())
     (checkout / "optimizers.py").write_text("class Prodigy: ...\n", encoding="utf-8")
     environment: Environment = replace(demo, sd_scripts=checkout)
-    job = demo_job("Prodigy", 2, tmp_path / "out").with_option("optimizer_type", "optimizers.Prodigy")
+    job = small_job("Prodigy", 2, tmp_path / "out").with_option("optimizer_type", "optimizers.Prodigy")
     with pytest.raises(CaddieError, match=r"optimizers\.py would be taken"):
         start_run(job, environment, options_in(environment, job.script), runs_dir=tmp_path / "runs")
     assert list_runs(tmp_path / "runs") == []

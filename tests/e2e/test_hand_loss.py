@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from core.cli.demo import demo_environment, demo_job
 from core.cli.place import options_in
 from core.command.export import export_file
 from core.job.optimizer import with_hand_loss
@@ -22,6 +21,7 @@ from core.runs.launch import start_run
 from core.runs.outcome import Ending
 from tests.e2e.test_companion import arguments, read, run_directly, steps_of, weights_of
 from tests.helpers.runs import follow_to_end, log_of
+from tests.helpers.small_training import small_environment, small_job
 
 for package in ("torch", "accelerate", "safetensors", "pytorch_optimizer"):
     pytest.importorskip(package)
@@ -129,8 +129,8 @@ def test_a_loss_that_cannot_be_had_is_said_and_the_step_is_done(own: str, warned
 
 def test_a_job_brings_its_wish_into_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CADDIE_HOME", str(tmp_path))
-    environment = demo_environment()
-    job = with_hand_loss(demo_job("EmoNavi", 4, tmp_path / "out"), True)
+    environment = small_environment()
+    job = with_hand_loss(small_job("EmoNavi", 4, tmp_path / "out"), True)
     run = start_run(job, environment, options_in(environment, job.script))
     events, _, update = follow_to_end(Follower(run))
     assert update.ending is Ending.FINISHED, log_of(run)
@@ -142,9 +142,9 @@ def test_a_job_brings_its_wish_into_the_training(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 def test_an_exported_script_hands_the_loss_over_as_the_run_does(tmp_path: Path, recording: dict[str, str]) -> None:
-    environment = demo_environment()
-    options = {**demo_job("EmoNavi", 3, tmp_path / "out").options, "optimizer_type": "recorder.EmoRecorder"}
-    job = with_hand_loss(demo_job("EmoNavi", 3, tmp_path / "out"), True)
+    environment = small_environment()
+    options = {**small_job("EmoNavi", 3, tmp_path / "out").options, "optimizer_type": "recorder.EmoRecorder"}
+    job = with_hand_loss(small_job("EmoNavi", 3, tmp_path / "out"), True)
     for name, value in options.items():
         job = job.with_option(name, value)
     script = export_file(job, tmp_path / "train it.sh", environment=environment, options=options_in(environment, job.script))

@@ -11,7 +11,7 @@ import psutil
 
 from core.job.model import Job
 from core.job.store import save_job
-from core.paths import PROJECT_ROOT, RESOURCES
+from core.paths import PROJECT_ROOT
 from core.runs.events import Event
 from core.runs.folder import RunFolder, make_run_folder, prepare
 from core.runs.follow import Follower, Update
@@ -21,7 +21,7 @@ from core.runs.processes import RUN_MARK
 from core.runs.records import RunCommand
 
 BAD_CHILD = Path(__file__).with_name("bad_child.py")
-DEMO = RESOURCES / "demo" / "checkout"
+DEMO = Path(__file__).with_name("checkout")
 PATIENCE = 60.0
 """Seconds after which a test gives up. Nothing is measured with it."""
 

@@ -1,4 +1,4 @@
-"""The demo's tokenizer: CLIP's, with a vocabulary of single bytes and of the words that the demo's captions use."""
+"""The demo's tokenizer: CLIP's, with a vocabulary of single bytes and of pieces of the words that the demo's captions use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WORDS = ("a", "on", "background", *COLOURS, *SHAPES, *CONCEPT.split())
 
 
 def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """Tokens with their numbers, and the merges that build the words; every other text falls apart into bytes."""
+    """Tokens with their numbers, and the merges that build the words or pieces of them; every other text falls apart into bytes."""
     # CLIP writes each byte as one printable character; this is its table's order, in which "!" is 0.
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     letters = [chr(code) for code in printable] + [chr(256 + number) for number in range(256 - len(printable))]

@@ -21,7 +21,6 @@ from core.metrics.run_metrics import LOSS, Quantity
 from core.options.model import OptionSet
 from core.options.reader import read_checkout
 from core.options.snapshot import snapshot_for
-from core.paths import RESOURCES
 from core.runs.folder import RunFolder, list_runs
 from core.runs.outcome import Ending
 from core.text import Text
@@ -37,7 +36,7 @@ PATIENCE = 90.0
 
 
 class Environments:
-    """One environment: this interpreter and the demo's checkout."""
+    """One environment: this interpreter and the tests' small checkout."""
 
     def __init__(self) -> None:
         self.selected: Environment | None = Environment(id="here", name="here", python=Path(sys.executable), sd_scripts=DEMO)
@@ -79,7 +78,7 @@ def runs(qapp: QApplication, catalogue: Catalogue, environments: Environments) -
 @cache
 def options_for(script: str) -> OptionSet:
     """What the demo's script accepts; unlike those of sd-scripts it needs no model and no images."""
-    known = read_checkout(RESOURCES / "demo" / "checkout") if script == "train_network.py" else {}
+    known = read_checkout(DEMO) if script == "train_network.py" else {}
     return known.get(script) or OptionSet(script=script, options={}, source="snapshot")
 
 

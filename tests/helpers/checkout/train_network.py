@@ -1,4 +1,4 @@
-"""A small training that behaves like sd-scripts' train_network.py: the demo's script, and the stand-in of the tests.
+"""A small training that behaves like sd-scripts' train_network.py, and stands in for it in the tests.
 
 It has the parser conventions of sd-scripts (`setup_parser()`, `--config_file`, `--optimizer_type`, `--optimizer_args`),
 resolves optimizers as its `get_optimizer` does, prints like it, and saves a .safetensors file. What it trains is real:
