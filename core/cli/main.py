@@ -58,6 +58,10 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from core.cli.job import run_command, run_new
 
         return run_command if name == "command" else run_new
+    if name == "advise":
+        from core.cli.advise import run_advise
+
+        return run_advise
     if name == "convert":
         from core.cli.convert import run_convert
 

@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_command(verbs)
     _add_run(verbs)
     _add_new(verbs)
+    _add_advise(verbs)
     _add_convert(verbs)
 
     demo = verbs.add_parser("demo", help="train a small LoRA with what Caddie ships; no window, GPU, sd-scripts or download")
@@ -139,6 +140,12 @@ def _add_new(verbs: Verbs) -> None:
     verb.add_argument("--fast", action="store_true", help="with Caddie's own fast implementation of the optimizer")
     verb.add_argument("--hand-loss", action="store_true", help="the companion tells the emo series its loss")
     verb.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def _add_advise(verbs: Verbs) -> None:
+    verb = verbs.add_parser("advise", help="what will fail, train wrongly or waste in a job, and the fix; 1 where it will fail")
+    verb.add_argument("job", metavar="JOB", help="job file (.toml)")
+    add_json(verb)
 
 
 def _add_convert(verbs: Verbs) -> None:

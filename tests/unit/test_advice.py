@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from core.advice.advise import RULES, advise
 from core.catalogue.loader import load_catalogue
+from core.cli.main import run
 from core.job.model import Job
+from core.job.store import save_job
 from core.options.model import OptionValue
 
 Options = dict[str, OptionValue]
@@ -135,3 +138,15 @@ def test_what_sd_scripts_does_is_not_said_of_the_builtin_trainer() -> None:
     job = Job(options={"lr_warmup_steps": 100, "optimizer_type": "prodigy", "learning_rate": 1e-4}, engine="builtin")
     assert "scheduler.warmup-refused" not in _rules(job)
     assert "rate.low-factor" in _rules(job)
+
+
+def test_the_verb_lists_faults_and_advice_and_says_what_a_fix_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "job.toml"
+    save_job(Job(options={"optimizer_type": "prodigy", "learning_rate": 1e-4, "lr_scheduler": "cosine"}), path)
+    assert run(["advise", str(path), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert next(one["fields"] for one in found if one["severity"] == "error") == ["option:pretrained_model_name_or_path"]
+    advice = next(one for one in found if one["rule"] == "rate.low-factor")
+    assert advice["fix"]["options"] == {"learning_rate": [1e-4, 1.0]}
+    assert run(["advise", str(path)]) == 1
+    assert "rate" in capsys.readouterr().out
