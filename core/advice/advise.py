@@ -39,8 +39,11 @@ RULES = (
 def advise(job: Job, catalogue: Catalogue) -> list[Finding]:
     """What the rules say of a job; reads no file and no environment.
 
-    What sd-scripts does is said only of a job that sd-scripts trains.
+    What sd-scripts does is said only of a job that sd-scripts trains. Of a job with a `config_file` of its own nothing is
+    said: that may hold the options which a rule would miss.
     """
+    if job.options.get("config_file"):
+        return []
     subject = subject_of(job, catalogue.find_for_options(job.options))
     return [
         Finding(rule.id, rule.severity, trouble.text, trouble.fields, rule.source, trouble.fix)

@@ -111,7 +111,7 @@ def test_a_fix_silences_its_rule_and_brings_no_error(rule: str, wrong: Options, 
 
 
 def test_the_document_lists_every_rule_as_the_code_has_it() -> None:
-    written = (Path(__file__).parents[2] / "docs" / "advice.md").read_text(encoding="utf-8")
+    written = (Path(__file__).parents[3] / "docs" / "advice.md").read_text(encoding="utf-8")
     rows = [line for line in written.splitlines() if line.startswith("| `")]
     assert [row.split(" | ")[:3] for row in rows] == [[f"| `{rule.id}`", rule.severity, rule.source.key] for rule in RULES]
 
@@ -150,3 +150,8 @@ def test_the_verb_lists_faults_and_advice_and_says_what_a_fix_changes(tmp_path: 
     assert advice["fix"]["options"] == {"learning_rate": [1e-4, 1.0]}
     assert run(["advise", str(path)]) == 1
     assert "rate" in capsys.readouterr().out
+
+
+def test_a_config_file_may_hold_what_a_rule_would_miss() -> None:
+    assert "scheduler.warmup-refused" in _rules(Job(options={"lr_warmup_steps": 100}))
+    assert not _rules(Job(options={"lr_warmup_steps": 100, "config_file": "own.toml"}))
