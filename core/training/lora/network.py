@@ -134,7 +134,9 @@ class LoraNetwork(nn.Module):
         floored = norms.clamp(min=limit / 2)
         ratios = floored.clamp(max=limit) / floored
         factors = ratios.sqrt().to(self.loras[0].up.dtype).unbind()
-        for side in ([lora.up for lora in self.loras], [lora.down for lora in self.loras]):
+        ups: list[Tensor] = [lora.up for lora in self.loras]
+        downs: list[Tensor] = [lora.down for lora in self.loras]
+        for side in (ups, downs):
             torch._foreach_mul_(side, factors)  # pyright: ignore[reportPrivateImportUsage]
         scaled = norms * ratios
         return Norms((ratios != 1).sum(), scaled.mean(), scaled.max())
