@@ -143,6 +143,7 @@ def test_exit_of_the_argument_parser_names_what_was_printed() -> None:
 KNOWN = {
     "no-data": "ERROR No data found. Please verify arguments (train_data_dir must be the parent of folders with images)",
     "cuda-out-of-memory": "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB",
+    "cuda-context": "torch.AcceleratorError: CUDA error: device-side assert triggered",
     "no-space": "OSError: [Errno 28] No space left on device",
     "unknown-option": "train_network.py: error: unrecognized arguments: --no_such_option 1",
     "bad-choice": "error: argument --mixed_precision: invalid choice: 'fp99' (choose from 'no', 'fp16', 'bf16')",
