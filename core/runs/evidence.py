@@ -44,7 +44,8 @@ class _Seen:
         elif isinstance(event, Started) and event.total_steps is not None:
             self.total = event.total_steps
         elif isinstance(event, Finished):
-            self.finished = event
+            # Of several processes the first one knows why: the others only see that it is gone.
+            self.finished = self.finished or event
         elif isinstance(event, Saved) and event.kind == "weights":
             self.saved.append(event.path)
 

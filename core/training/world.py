@@ -76,12 +76,22 @@ class World:
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """The main process does the block while the others wait; then they do it, and find what it has left on the disk."""
+        """The main process does the block while the others wait; then they do it, and find what it has left on the disk.
+
+        Raises:
+            KeyboardInterrupt: the main process did not come to the block's end; it says itself why.
+        """
         if not self.is_main:
-            self.number_from_main(0)
-        yield
-        if self.is_main:
-            self.number_from_main(0)
+            if self.number_from_main(0):
+                raise KeyboardInterrupt
+            yield
+            return
+        failed = 1
+        try:
+            yield
+            failed = 0
+        finally:
+            self.number_from_main(failed)
 
 
 def join_world() -> World:

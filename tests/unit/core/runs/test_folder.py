@@ -265,3 +265,15 @@ def test_a_run_without_its_command_is_lost_and_no_error(tmp_path: Path, damage: 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a profile's folders to their owner")
 def test_a_run_is_only_for_its_owner(tmp_path: Path) -> None:
     assert make_run_folder("keys inside", tmp_path).path.stat().st_mode & 0o077 == 0
+
+
+def test_of_several_processes_the_first_one_that_ends_says_why(tmp_path: Path) -> None:
+    from core.runs.event_lines import encode_event
+    from core.runs.events import Finished
+    from core.runs.evidence import gather
+
+    run = RunFolder(tmp_path)
+    words = [("raised", "the disk is full"), ("raised", "Connection closed by peer")]
+    lines = [encode_event(Finished(time=1.0, step=3, how=how, error=error)) + "\n" for how, error in words]
+    run.events_file.write_text("".join(lines), encoding="utf-8")
+    assert gather(run, exit_code=1).raised == "the disk is full"
