@@ -12,6 +12,8 @@ from core.errors import CaddieError
 from core.text import Text
 from core.training.settings import LoopSettings, Precision
 
+SMALL = 30_000_000
+"""Parameters of a U-Net under which one thread of the CPU is enough."""
 _TYPES: dict[Precision, torch.dtype] = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -40,6 +42,16 @@ class Machine:
         if self.autocast is None:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=self.autocast)
+
+
+def settle_threads(device: torch.device, unet: torch.nn.Module) -> None:
+    """Computes a small model on the CPU in one thread.
+
+    Its operations take microseconds, so several threads mostly wait for each other, and where other programs want the cores
+    as well such a training took ten times as long with two threads as with one.
+    """
+    if device.type == "cpu" and sum(one.numel() for one in unet.parameters()) < SMALL:
+        torch.set_num_threads(1)
 
 
 def find_device(wanted: str = "") -> torch.device:

@@ -31,7 +31,7 @@ from core.training.lora.files import LoraFile, read_lora, save_lora
 from core.training.lora.metadata import TrainingFacts, header_texts
 from core.training.lora.network import LoraNetwork, build_network, merge_lora
 from core.training.lora.settings import SavePrecision
-from core.training.machine import Machine, find_device, machine_for
+from core.training.machine import Machine, find_device, machine_for, settle_threads
 from core.training.models.family import ModelFacts, inspect_model
 from core.training.models.hub import find_model
 from core.training.models.load import Components, load_components
@@ -104,6 +104,7 @@ class Preparation:
         """
         plan, machine = self.plan, self.machine
         components = load_components(self.facts, plan.models, dtype=machine.weights, device=machine.device)
+        settle_threads(machine.device, components.unet)
         data, held_out = self._data(components)
         length = length_of(plan.loop, data.batches_per_epoch)
         refuse_if_done(self.start, length)
