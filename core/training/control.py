@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -51,8 +52,11 @@ class Control:
         self._paused = True
 
     def go_on(self) -> None:
-        """Ends a pause."""
+        """Ends a pause, whoever asked for it."""
         self._paused = False
+        if self._folder is not None:
+            with contextlib.suppress(OSError):  # then it is still paused, and says so
+                self._folder.pause(on=False)
         self._wake.set()
 
     def take(self, wish: Wish) -> bool:

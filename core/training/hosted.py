@@ -104,7 +104,8 @@ class HostedTraining:
 
     def _work(self) -> None:
         end = End("raised", "the training did not begin")
-        with contextlib.ExitStack() as held:
+        # Files of a full disk fail once more when they are closed, which must not take away the end.
+        with contextlib.suppress(OSError), contextlib.ExitStack() as held:
             reporter = Reporter(self._hear)
             try:
                 log = held.enter_context(open(self.folder.log_file, "a", encoding="utf-8", newline="\n"))
@@ -117,7 +118,7 @@ class HostedTraining:
                 if self._loaded is not None:
                     importlib.import_module("core.training.prepare")
                     self._loaded(self.control)
-                end = train(self._plan, reporter, self.control, log)
+                end = End("stopped") if self.control.is_stopping() else train(self._plan, reporter, self.control, log)
             except Exception as error:  # noqa: BLE001 -- no file for the log, no torch: an end like any other
                 end = End("raised", f"{type(error).__name__}: {error}")
             reporter.finished(end.how, end.error)
@@ -163,6 +164,11 @@ class Host:
         self._lock = threading.Lock()
         self._training: HostedTraining | None = None
         self._context_lost = False
+
+    @property
+    def latest(self) -> HostedTraining | None:
+        """The one that was begun last, over or not."""
+        return self._training
 
     @property
     def training(self) -> HostedTraining | None:

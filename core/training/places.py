@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from core.training.models.hub import is_hub_name
 from core.training.plan import Plan
 
 
 def at(plan: Plan, base: Path) -> Plan:
-    """The plan with every path made whole; nothing on the disk is looked at.
+    """The plan with every path made whole. A model's name on Hugging Face's hub stays one, unless there is such a folder.
 
     Args:
         plan: of a job.
@@ -19,13 +20,16 @@ def at(plan: Plan, base: Path) -> Plan:
     def whole(path: str) -> str:
         return str(base / path) if path else ""
 
+    def model(name: str) -> str:
+        return name if is_hub_name(name) and not (base / name).exists() else whole(name)
+
     models, network, data = plan.models, plan.network, plan.data
     return replace(
         plan,
         models=replace(
             models,
-            pretrained_model_name_or_path=whole(models.pretrained_model_name_or_path),
-            vae=whole(models.vae),
+            pretrained_model_name_or_path=model(models.pretrained_model_name_or_path),
+            vae=model(models.vae),
             tokenizer_cache_dir=whole(models.tokenizer_cache_dir),
         ),
         network=replace(

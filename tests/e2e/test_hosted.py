@@ -18,11 +18,18 @@ from core.errors import CaddieError
 from core.job.model import Job
 from core.options.snapshot import snapshot_for
 from core.paths import PROJECT_ROOT
+from core.runs.builtin import hosted_command
 from core.runs.event_lines import decode_event
 from core.runs.events import Event, Saved, Step
+from core.runs.evidence import gather
 from core.runs.folder import RunFolder, list_runs
+from core.runs.launch import start_prepared
 from core.runs.outcome import Ending
+from core.runs.wishes import WishFolder
+from core.training.control import Control
 from core.training.hosted import Host, HostedTraining
+from core.training.places import at
+from core.training.plan import plan_of
 from tests.helpers.runs import follow_to_end, log_of, wait_until
 from tests.helpers.tiny_training import draw_pictures, tiny_job
 
@@ -216,3 +223,41 @@ def test_a_host_that_is_killed_leaves_a_run_that_counts_as_lost(tmp_path: Path) 
     assert outcome is not None
     assert outcome.ending is Ending.LOST
     assert outcome.steps >= 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_a_full_disk_for_the_log_does_not_take_away_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gather_without_it(run: RunFolder, **told: Any) -> Any:
+        run.log_file.unlink()  # it can be read without end
+        return gather(run, **told)
+
+    monkeypatch.setattr("core.training.hosted.gather", gather_without_it)
+    job = tiny_job(tmp_path).with_option("pretrained_model_name_or_path", "nobody/has-this-model")
+    plan = at(plan_of(job), tmp_path)
+    begun: list[HostedTraining] = []
+
+    def begin_in(folder: RunFolder) -> None:
+        folder.log_file.unlink(missing_ok=True)
+        folder.log_file.symlink_to("/dev/full")
+        begun.append(HostedTraining(folder, plan))
+        begun[0].start()
+
+    run = start_prepared(job, None, lambda folder: hosted_command(job, folder, tmp_path), begin_in)
+    outcome = end_of(begun[0])
+    assert outcome.ending is Ending.FAILED
+    assert "nobody/has-this-model is neither" in str(RunFolder(run.path).outcome())  # asked for by its name, not as a folder
+
+
+def test_a_folder_beside_the_job_comes_before_a_model_of_the_hub(tmp_path: Path) -> None:
+    job = tiny_job(tmp_path).with_option("pretrained_model_name_or_path", "own/model").with_option("vae", "own/vae")
+    (tmp_path / "own/model").mkdir(parents=True)
+    models = at(plan_of(job), tmp_path).models
+    assert (models.pretrained_model_name_or_path, models.vae) == (str(tmp_path / "own/model"), "own/vae")
+
+
+def test_going_on_ends_a_pause_that_another_window_asked_for(tmp_path: Path) -> None:
+    control = Control(tmp_path / "stop")
+    WishFolder(tmp_path / "wishes").pause(on=True)
+    assert control.paused
+    control.go_on()
+    assert not control.paused
