@@ -123,7 +123,10 @@ class Hosting(QObject):
 
     def _watch(self) -> None:
         assert self._host is not None
-        self._watched = self._host.training
+        if self._watched is not None and self._watched.is_over:
+            self._over(self._watched)
+        # It may be over already, and that has to be told as well.
+        self._watched = self._host.latest
         if gc.isenabled():
             gc.disable()
             self._collects = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -89,8 +90,15 @@ class RunControls(QObject):
             (training.control.pause if on else training.control.go_on)()
         elif folder is not None and self._possible:
             self._paused = on
-            self._workers.start(lambda: folder.wishes.pause(on=on), failed=self._failed, owner=self)
+            failed = partial(self._not_paused, folder, on)
+            self._workers.start(lambda: folder.wishes.pause(on=on), failed=failed, owner=self)
         self.changed.emit()
+
+    def _not_paused(self, folder: RunFolder, on: bool, error: BaseException) -> None:
+        if folder is self._folder:
+            self._paused = not on
+            self.changed.emit()
+        self._failed(error)
 
     def ask(self, wish: Wish) -> None:
         """Asks for a save or for sample pictures now."""

@@ -265,6 +265,7 @@ class RunService(QObject):
         self.hosting.close()
         self.detach()
         self._workers.wait()
+        self.hosting.close()  # a worker may just have begun one, and nothing would end it any more
 
     def _found(self, folder: RunFolder | None) -> None:
         if folder is not None and self._current is None and not self._starting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,8 +19,12 @@ from PySide6.QtWidgets import QMessageBox
 
 from core.catalogue.catalogue import Catalogue
 from core.catalogue.loader import load_catalogue
-from core.runs.folder import RunFolder
+from core.job.store import save_job
+from core.options.snapshot import snapshot_for
+from core.runs.folder import RunFolder, list_runs
 from core.runs.outcome import Ending
+from gui.bridge.run_controls import RunControls
+from gui.bridge.tasks import Tasks
 from gui.main_window import MainWindow
 from gui.pages.run import RunPage
 from gui.run.dialogs import End, RunDialogs, choose_end
@@ -238,3 +243,64 @@ def test_the_question_has_three_answers(page: RunPage, monkeypatch: pytest.Monke
     monkeypatch.setattr(QMessageBox, "clickedButton", clicked)
     assert choose_end(page, "?", "", "Save", "Stay") is end
     assert pressed == [("Save", "Stop without saving", "Stay")[press]]
+
+
+def test_one_that_is_over_before_the_window_looks_is_told_too(
+    page: RunPage, services: Services, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosting = services.runs.hosting
+    ended: list[bool] = []
+    hosting.ended.connect(lambda: ended.append(True))
+    monkeypatch.setitem(sys.modules, "core.training.prepare", None)  # a package that is broken
+    before, turn = gc.isenabled(), sys.getswitchinterval()
+    open_job(services, tmp_path)
+    known = snapshot_for(services.session.job.script)
+    assert known is not None
+    hosting.begin(services.session.job, known, catalogue, None, tmp_path)
+    begun = hosting.training
+    assert begun is None or begun.wait(60)
+    until(lambda: ended, services)
+    assert hosting.outcome is not None
+    assert hosting.outcome.ending is Ending.FAILED
+    assert (gc.isenabled(), sys.getswitchinterval()) == (before, turn)
+
+
+def test_a_window_that_closes_while_one_is_being_started_ends_it(services: Services, tmp_path: Path) -> None:
+    runs = services.runs
+    begin, begun = runs.hosting.begin, threading.Event()
+
+    def slowly(*arguments: Any) -> RunFolder:
+        begun.set()
+        while not closing.is_set():
+            closing.wait(1)
+        return begin(*arguments)
+
+    def close_slowly() -> None:
+        close()
+        closing.set()
+
+    closing = threading.Event()
+    close = runs.hosting.close
+    runs.hosting.begin = slowly  # type: ignore[method-assign]
+    runs.hosting.close = close_slowly  # type: ignore[method-assign]
+    open_job(services, tmp_path)
+    runs.start(services.session.job, base=tmp_path)
+    assert begun.wait(60)
+    runs.close()
+    assert runs.hosting.training is None
+    assert list_runs()[0].state() is Ending.STOPPED
+
+
+def test_a_pause_that_cannot_be_written_is_none(services: Services, tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+    workers = Tasks(services.runs, threads=1)
+    controls = RunControls(services.runs.hosting, workers, failures.append, services.runs)
+    folder = RunFolder(tmp_path)
+    save_job(tiny_job(tmp_path), folder.job_file)
+    (tmp_path / "wishes").write_bytes(b"")  # no folder: nothing can be put into it
+    controls.show_run(folder)
+    controls.pause(on=True)
+    assert controls.now.paused
+    until(lambda: failures, services)
+    assert not controls.now.paused
+    workers.wait()
