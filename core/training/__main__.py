@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from core.job.store import load_job
 from core.runs.events import Event, Finished
 from core.training.control import Control
+from core.training.log_lines import LogLines
 from core.training.plan import plan_of
 from core.training.reporting import EventFile, Report, Reporter
 from core.training.session import failure
@@ -24,20 +26,23 @@ def main(arguments: list[str]) -> int:
     job_file = options.job.absolute()
     events, stop = os.environ.get("CADDIE_EVENTS"), os.environ.get("CADDIE_STOP")
     file = EventFile(Path(events)) if events else None
-    report: Report = file or _say
+    # Its import complains that a kernel for 4 bits, which no training here uses, is missing.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    reporter = Reporter(file or _say)
     if os.environ.get("RANK", "0") != "0":
-        report = _only_failures(report)
+        reporter = Reporter(_only_failures(file or _say))
+    elif file is not None:
+        reporter.listen(LogLines(sys.stdout))
     try:
         if options.base is not None:
             os.chdir(options.base)
-        return _train(job_file, report, Control(Path(stop) if stop else None))
+        return _train(job_file, reporter, Control(Path(stop) if stop else None))
     finally:
         if file is not None:
             file.close()
 
 
-def _train(job_file: Path, report: Report, control: Control) -> int:
-    reporter = Reporter(report)
+def _train(job_file: Path, reporter: Reporter, control: Control) -> int:
     try:
         plan = plan_of(load_job(job_file))
         from core.training.prepare import prepare

@@ -62,6 +62,7 @@ def test_a_job_is_trained_to_its_end(tmp_path: Path) -> None:
     assert (started.source, started.total_steps) == ("builtin", 4)
     assert [event.step for event in events if isinstance(event, Step)] == [1, 2, 3, 4]
     assert [Path(event.path).name for event in events if isinstance(event, Saved)] == ["tiny.safetensors"]
+    assert f"step 4: saved {weights}" in log_of(run), "a person finds the landmarks in the log"
     assert living(run) == []
 
 
