@@ -175,5 +175,6 @@ class Hosting(QObject):
             gc.enable()
         sys.setswitchinterval(self._turn)
         free_memory()
+        gc.unfreeze()  # what was frozen of the window's own may be dropped by now
         self.changed.emit()
         self.ended.emit()

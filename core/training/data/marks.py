@@ -6,12 +6,13 @@ the one before. The mark is compared with some room, because one model in float3
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:  # the data is looked at before torch is loaded
+    from torch import Tensor
 
 Mark = NDArray[np.float32]
 
@@ -23,6 +24,8 @@ _MOST_NUMBERS: Final = 512
 
 def picture() -> Tensor:
     """Smooth waves in three colours, (1, 3, 64, 64), -1 to 1: what a VAE is marked with."""
+    import torch
+
     place = torch.linspace(0, 2 * torch.pi, _SIDE)
     waves = [torch.sin(place * (1 + colour))[:, None] * torch.cos(place * (2 - colour / 2))[None] for colour in range(3)]
     return torch.stack(waves)[None]
@@ -30,6 +33,8 @@ def picture() -> Tensor:
 
 def mark_of(*made: Tensor) -> Mark:
     """The mark of a model that made these of the fixed thing."""
+    import torch
+
     numbers = np.concatenate([one.detach().to("cpu", torch.float32).numpy().ravel() for one in made])
     return np.ascontiguousarray(numbers[:: max(1, len(numbers) // _MOST_NUMBERS)])
 
