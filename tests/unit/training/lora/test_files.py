@@ -294,7 +294,7 @@ def test_a_killed_training_leaves_a_whole_file(tmp_path: Path) -> None:
         for _ in range(3):
             last = int(child.stdout.readline())
         # Until a write is under way, so that the kill falls into it.
-        while not list(tmp_path.glob(".x.safetensors.*")):
+        while not list(tmp_path.glob(".caddie-*.tmp")):
             assert child.poll() is None
     finally:
         child.send_signal(signal.SIGKILL)
