@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from core.catalogue.kinds import Value, from_literal
 from core.catalogue.spec import OptimizerSpec, Source
@@ -103,13 +103,22 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule found in a job."""
+    """What a rule found in a job.
+
+    Attributes:
+        rule: the rule's id; "" for what no rule says but a parser or an optimizer would refuse (`core.advice.review`).
+        severity: as the rule's.
+        text: what, in full sentences.
+        fields: the form's fields that it concerns, the one to go to first.
+        source: who says so; None where it was found by trying.
+        fix: how it is mended, None where only a person can tell.
+    """
 
     rule: str
     severity: Severity
     text: Text
     fields: tuple[str, ...]
-    source: Source
+    source: Source | None
     fix: Fix | None = None
 
 
@@ -122,6 +131,10 @@ def subject_of(job: Job, spec: OptimizerSpec | None) -> Subject:
         except ValueProblem:
             continue
     return Subject(job, spec, arguments)
+
+
+SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "hint")
+"""The worst first."""
 
 
 def set_options(label: Text, **values: bool | int | float | str | None) -> Fix:

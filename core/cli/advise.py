@@ -6,12 +6,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import cast
 
-from core.advice.advise import advise
 from core.advice.model import Finding
+from core.advice.review import changes_of, review
 from core.catalogue.loader import load_catalogue
 from core.cli.output import note, print_json, print_table, say
-from core.job.check import ValueFault, job_faults
-from core.job.missing import missing_faults
 from core.job.model import Job
 from core.job.store import load_job
 from core.options.model import OptionSet
@@ -27,11 +25,7 @@ def run_advise(options: Namespace) -> int:
     """Lists the findings, errors first; 1 where one of them is an error."""
     job, catalogue = load_job(Path(options.job)), load_catalogue()
     known = snapshot_for(job.script) or OptionSet(job.script, {}, "snapshot")
-    faults = job_faults(job, known, catalogue)
-    if job.engine == "sd-scripts":
-        faults += missing_faults(job, known)
-    records = [_of_fault(fault) for fault in faults] + [_of_finding(finding, job) for finding in advise(job, catalogue)]
-    records.sort(key=lambda record: list(_SEVERITIES).index(str(record["severity"])))
+    records = [_record(finding, job) for finding in review(job, known, catalogue)]
     if options.json:
         print_json(records)
     elif records:
@@ -41,20 +35,13 @@ def run_advise(options: Namespace) -> int:
     return 1 if any(record["severity"] == "error" for record in records) else 0
 
 
-def _of_fault(fault: ValueFault) -> Record:
-    severity = "error" if fault.certain else "warning"
-    return {"rule": None, "severity": severity, "fields": [fault.key], "text": fault.sentence(), "source": None, "fix": None}
-
-
-def _of_finding(finding: Finding, job: Job) -> Record:
+def _record(finding: Finding, job: Job) -> Record:
     fix: Record | None = None
     if finding.fix is not None:
-        after = finding.fix.apply(job)
-        names = dict.fromkeys([*job.options, *after.options])
-        changed = {name: [job.options.get(name), after.options.get(name)] for name in names}
-        fix = {"label": finding.fix.label, "options": {name: pair for name, pair in changed.items() if pair[0] != pair[1]}}
+        changes = {change.field: [change.before, change.after] for change in changes_of(finding.fix, job)}
+        fix = {"label": finding.fix.label, "changes": changes}
     return {
-        "rule": finding.rule,
+        "rule": finding.rule or None,
         "severity": finding.severity,
         "fields": list(finding.fields),
         "text": finding.text,

@@ -147,7 +147,7 @@ def test_the_verb_lists_faults_and_advice_and_says_what_a_fix_changes(tmp_path: 
     found = json.loads(capsys.readouterr().out)
     assert next(one["fields"] for one in found if one["severity"] == "error") == ["option:pretrained_model_name_or_path"]
     advice = next(one for one in found if one["rule"] == "rate.low-factor")
-    assert advice["fix"]["options"] == {"learning_rate": [1e-4, 1.0]}
+    assert advice["fix"]["changes"] == {"option:learning_rate": [1e-4, 1.0]}
     assert run(["advise", str(path)]) == 1
     assert "rate" in capsys.readouterr().out
 

@@ -1,0 +1,63 @@
+"""All that can be said of a job before it starts, in one list: for the window's Advice view and for `advise`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.advice.advise import advise
+from core.advice.model import SEVERITIES, Finding, Fix, Severity
+from core.catalogue.catalogue import Catalogue
+from core.job.check import ValueFault, job_faults
+from core.job.engine import builtin_hindrances
+from core.job.missing import missing_faults
+from core.job.model import Job
+from core.options.model import OptionSet
+
+
+def review(job: Job, options: OptionSet, catalogue: Catalogue, *, unfinished: bool = False) -> list[Finding]:
+    """The faults of values, what the built-in trainer cannot do, and the advice; the worst first.
+
+    Args:
+        job: the job.
+        options: what its script accepts.
+        catalogue: knows the optimizers.
+        unfinished: the job is still being written: what is not given yet is no fault.
+    """
+    found = [_of_fault(fault) for fault in job_faults(job, options, catalogue)]
+    if not unfinished and job.engine == "sd-scripts":
+        found += [_of_fault(fault) for fault in missing_faults(job, options)]
+    if job.engine == "builtin":
+        found += [Finding("", "error", one.text, (one.key or "engine",), None) for one in builtin_hindrances(job, options)]
+    found += advise(job, catalogue)
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _of_fault(fault: ValueFault) -> Finding:
+    severity: Severity = "error" if fault.certain else "warning"
+    return Finding("", severity, fault.sentence(), (fault.key,), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a fix changes in one field: `option:seed`, `argument:betas`, `engine`. None stands for "not given"."""
+
+    field: str
+    before: object
+    after: object
+
+
+def changes_of(fix: Fix, job: Job) -> list[Change]:
+    """What the fix would change in the job, options first."""
+    after = fix.apply(job)
+    pairs: dict[str, tuple[object, object]] = {}
+    for name in dict.fromkeys([*job.options, *after.options]):
+        if name != "optimizer_args":  # told argument by argument
+            pairs[f"option:{name}"] = job.options.get(name), after.options.get(name)
+    for name in dict.fromkeys([*job.arguments, *after.arguments]):
+        pairs[f"argument:{name}"] = job.arguments.get(name), after.arguments.get(name)
+    for name in dict.fromkeys([*job.builtin, *after.builtin]):
+        pairs[f"builtin:{name}"] = job.builtin.get(name), after.builtin.get(name)
+    pairs["engine"] = job.engine, after.engine
+    pairs["hand_loss"] = job.hand_loss, after.hand_loss
+    # By their words: 1, 1.0 and True are equal to Python and different to sd-scripts.
+    return [Change(field, before, now) for field, (before, now) in pairs.items() if repr(before) != repr(now)]
