@@ -61,3 +61,24 @@ def changes_of(fix: Fix, job: Job) -> list[Change]:
     pairs["hand_loss"] = job.hand_loss, after.hand_loss
     # By their words: 1, 1.0 and True are equal to Python and different to sd-scripts.
     return [Change(field, before, now) for field, (before, now) in pairs.items() if repr(before) != repr(now)]
+
+
+_MOST_FIXES = 40
+"""So many are applied in a row at most: two rules that undo each other's fix must not go on for ever."""
+
+
+def mend(job: Job, options: OptionSet, catalogue: Catalogue) -> Job:
+    """The job with the fixes of all errors and warnings applied, each to what the ones before it left.
+
+    A hint is a matter of taste and stays. No rule's fix is applied to the same fields twice.
+    """
+    done: set[tuple[str, tuple[str, ...]]] = set()
+    for _ in range(_MOST_FIXES):
+        findings = review(job, options, catalogue, unfinished=True)
+        open_ = (one for one in findings if one.fix and one.severity != "hint" and (one.rule, one.fields) not in done)
+        finding = next(open_, None)
+        if finding is None or finding.fix is None:
+            break
+        done.add((finding.rule, finding.fields))
+        job = finding.fix.apply(job)
+    return job

@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 
 from gui.forms.row import FormTools
 from gui.services import Services
-from gui.setup.command_dock import CommandDock
+from gui.setup.command_view import CommandView
+from gui.setup.dock import SetupDock
 from gui.setup.help_pane import HelpPane
 from gui.theme.theme import Theme
 from gui.widgets.base import Button, Label, SearchField
@@ -156,7 +157,7 @@ class SetupFrame(QSplitter):
         self.area = FormArea(self.stack)
         self.stack.addWidget(self.area)
         self.listed = self._make_list_place()
-        self.dock = CommandDock(services, self)
+        self.dock = SetupDock(services, self)
         self.setStretchFactor(0, 1)
         self.setStretchFactor(1, 0)
 
@@ -179,6 +180,13 @@ class SetupFrame(QSplitter):
             self._placed = True
             command = min(max(self.height() * 24 // 100, 150), 280)
             self.setSizes([self.height() - command, command])
+
+    @property
+    def command(self) -> CommandView:
+        """The view of the exact command."""
+        view = self.dock.view("command")
+        assert isinstance(view, CommandView)
+        return view
 
     @property
     def listing(self) -> bool:

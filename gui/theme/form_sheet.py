@@ -38,6 +38,7 @@ QPushButton[class~="fold"] { color: $text_muted; text-align: left; padding: 4px 
 QPushButton[class~="fold"]:checked { background: transparent; }
 QPushButton[class~="fold"]:hover { color: $text; background: $hover; }
 QPushButton[class~="link"] { border: none; background: transparent; color: $accent_text; padding: 4px 4px; text-align: left; }
+QPushButton[class~="link"][class~="wrong"] { color: $danger_text; }
 QPushButton[class~="link"]:hover { text-decoration: underline; background: transparent; }
 QPushButton[class~="link"]:focus { border: 2px solid $focus; padding: 2px 2px; }
 
@@ -49,6 +50,7 @@ QListWidget[class~="jump"]::item:selected { background: $selection; color: $acce
 QTableView[class~="options"]::item { padding: 0 5px; }
 QListWidget[class~="problems"] { background: transparent; border: none; }
 
+QScrollArea[class~="bare"], QScrollArea[class~="bare"] > QWidget > QWidget { background: transparent; }
 QFrame[class~="dock"] { background: $surface; border: none; border-top: 1px solid $border; }
 QFrame[class~="side"] { background: $surface; border: none; border-left: 1px solid $border; }
 QPlainTextEdit[class~="code"] { font-family: $mono; border: none; background: transparent; padding: 4px; }

@@ -73,7 +73,7 @@ class Button(QPushButton):
         super().__init__(text, parent)
         self._theme = theme
         self._icon_name = icon
-        self._role = {"primary": "on_accent", "danger": "danger_text"}.get(classes, "text")
+        self._role = {"primary": "on_accent", "danger": "danger_text", "link wrong": "danger_text"}.get(classes, "text")
         if classes:
             self.setProperty("class", classes)
         self.setIconSize(QSize(16, 16))

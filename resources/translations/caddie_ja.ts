@@ -2,6 +2,53 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="ja">
 <context>
+    <name>AdviceView</name>
+    <message>
+        <source>Mend everything</source>
+        <translation>まとめて修正</translation>
+    </message>
+    <message>
+        <source>Source: {0}</source>
+        <translation>出典: {0}</translation>
+    </message>
+    <message>
+        <source>Error: this will fail</source>
+        <translation>エラー: このままでは失敗します</translation>
+    </message>
+    <message>
+        <source>Warning: this trains wrongly or wastes</source>
+        <translation>警告: 正しく学習できないか、無駄が生じます</translation>
+    </message>
+    <message>
+        <source>Hint</source>
+        <translation>ヒント</translation>
+    </message>
+    <message>
+        <source>not given</source>
+        <translation>指定なし</translation>
+    </message>
+    <message>
+        <source>Nothing in this job is known to fail, train wrongly or waste.</source>
+        <translation>このジョブに、問題のある設定は見つかっていません。</translation>
+    </message>
+    <message>
+        <source>Advice on this job</source>
+        <translation>このジョブへのアドバイス</translation>
+    </message>
+    <message>
+        <source>Mend all</source>
+        <translation>まとめて修正</translation>
+    </message>
+    <message>
+        <source>Applies the fixes of all errors and warnings; one undo takes them back.</source>
+        <translation>エラーと警告の修正をすべて適用します。1 回の「元に戻す」で取り消せます。</translation>
+    </message>
+    <message>
+        <source>Go to the setting</source>
+        <translation>設定へ移動</translation>
+    </message>
+</context>
+<context>
     <name>AllOptions</name>
     <message>
         <source>Reset {0}</source>
@@ -162,7 +209,7 @@
     </message>
 </context>
 <context>
-    <name>CommandDock</name>
+    <name>CommandView</name>
     <message>
         <source>First mend the values that stand as {0} in the command.</source>
         <translation>先に、コマンドで {0} となっている値を直してください。</translation>
@@ -172,12 +219,8 @@
         <translation>この形式ではコマンドを表せません。</translation>
     </message>
     <message>
-        <source>{0} problems</source>
-        <translation>問題 {0} 件</translation>
-    </message>
-    <message>
-        <source>1 problem</source>
-        <translation>問題 1 件</translation>
+        <source>{0} problems keep this command from running</source>
+        <translation>{0} 件の問題があるため、このコマンドは実行できません</translation>
     </message>
     <message>
         <source>Copied.</source>
@@ -192,10 +235,6 @@
         <translation>{0} に書き出しました。</translation>
     </message>
     <message>
-        <source>Command</source>
-        <translation>コマンド</translation>
-    </message>
-    <message>
         <source>Copy</source>
         <translation>コピー</translation>
     </message>
@@ -204,20 +243,8 @@
         <translation>書き出す…</translation>
     </message>
     <message>
-        <source>Show the command</source>
-        <translation>コマンドを表示</translation>
-    </message>
-    <message>
-        <source>Hide the command</source>
-        <translation>コマンドを隠す</translation>
-    </message>
-    <message>
         <source>The command of this job</source>
         <translation>このジョブのコマンド</translation>
-    </message>
-    <message>
-        <source>Problems of this job</source>
-        <translation>このジョブの問題</translation>
     </message>
     <message>
         <source>Format of the command</source>
@@ -2598,6 +2625,21 @@
     <message>
         <source>A number by chance</source>
         <translation>ランダムな値</translation>
+    </message>
+</context>
+<context>
+    <name>SetupDock</name>
+    <message>
+        <source>Show what is below the tabs</source>
+        <translation>タブの内容を表示する</translation>
+    </message>
+    <message>
+        <source>Fold away</source>
+        <translation>折りたたむ</translation>
+    </message>
+    <message>
+        <source>Views of this job</source>
+        <translation>このジョブの表示</translation>
     </message>
 </context>
 <context>

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gui.main_window import MainWindow
     from gui.services import Services
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +38,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--job", type=Path, help="job file to open first")
     parser.add_argument("--home", type=Path, help="user data folder to show; an empty one where absent")
     parser.add_argument("--run", action="store_true", help="open the newest run of that folder on the Run page")
+    parser.add_argument("--view", help="view at the bottom of Set up: command, advice, …")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     wanted = parser.parse_args(arguments)
     if wanted.one:
@@ -53,6 +55,7 @@ def main(arguments: list[str]) -> int:
             command += [part for page in wanted.page or () for part in ("--page", page)]
             command += ["--job", str(wanted.job)] if wanted.job else []
             command += ["--run"] if wanted.run else []
+            command += ["--view", wanted.view] if wanted.view else []
             subprocess.run(command, env=environment, check=True)
     return 0
 
@@ -79,6 +82,8 @@ def _take(wanted: argparse.Namespace) -> int:
             continue
         window.navigate(entry.page_id)
         QTest.qWait(300)
+        if entry.page_id == "setup" and wanted.view:
+            show_view(window, wanted.view)
         if entry.page_id == "run" and wanted.run:
             show_latest_run(services)
         name = f"{entry.page_id}-{wanted.language[0]}-{wanted.theme[0]}-{wanted.size[0]}.png"
@@ -87,6 +92,17 @@ def _take(wanted: argparse.Namespace) -> int:
     services.session.close()
     app.shut_down(services)
     return 0
+
+
+def show_view(window: MainWindow, view_id: str) -> None:
+    """Chooses a view at the bottom of Set up and gives it time."""
+    from PySide6.QtTest import QTest
+
+    from gui.setup.dock import SetupDock
+
+    for dock in window.findChildren(SetupDock):
+        dock.show_view(view_id)
+    QTest.qWait(1500)
 
 
 def show_latest_run(services: Services) -> None:

@@ -83,7 +83,7 @@ def test_prodigy_is_switched_to_its_fast_implementation_and_back(page: SetupPage
 def test_the_command_names_what_it_needs_of_caddie(page: SetupPage) -> None:
     use(page, "optimizers.Prodigy")
     folder = str(module_path())
-    dock = page.frame.dock
+    dock = page.frame.command
     first: dict[Syntax, str] = {"sh": "PYTHONPATH=", "bat": "if defined PYTHONPATH", "ps1": "$env:PYTHONPATH = "}
     for syntax, begins in first.items():
         dock.choose(syntax)
@@ -120,8 +120,8 @@ def test_a_switch_that_cannot_be_used_says_why(page: SetupPage) -> None:
     assert fast.box.isChecked()
     assert fast.box.isEnabled()
     assert not fast.warning.isHidden()
-    page.frame.dock.renew()
-    assert [finding.key for finding in page.frame.dock.command.findings] == ["option:optimizer_type"]
+    page.frame.command.renew()
+    assert [finding.key for finding in page.frame.command.command.findings] == ["option:optimizer_type"]
     page.frame.show_list(True)
     page.frame.dock.wanted.emit("option:optimizer_type")
     assert not page.frame.listing
@@ -171,7 +171,7 @@ def test_the_emo_series_can_be_told_the_loss(name: str, page: SetupPage, service
     loss.box.click()
     assert services.session.job.hand_loss
     assert "another one than sd-scripts" in loss.warning.words
-    dock = page.frame.dock
+    dock = page.frame.command
     dock.choose("sh")
     dock.renew()
     assert "export CADDIE_HAND_LOSS=1\n" in dock.command.text

@@ -1,33 +1,25 @@
-"""The exact command, live, at the bottom of the page."""
+"""The exact command, live, in the format that somebody wants to take along."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QFrame,
-    QHBoxLayout,
-    QListWidget,
-    QListWidgetItem,
-    QPlainTextEdit,
-    QTabBar,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QTabBar, QVBoxLayout, QWidget
 
 from core.errors import CaddieError
 from gui.bridge.clock import Delay
 from gui.bridge.notices import Notice
 from gui.services import Services
 from gui.setup.command_model import STAND_IN, UNSAID, Command, command_of
+from gui.setup.dock_view import DockView
 from gui.setup.highlighter import CommandHighlighter, Syntax
 from gui.theme.theme import Theme, mono_font
-from gui.widgets.badge import Badge, BadgeLook
-from gui.widgets.base import Button, IconButton, Label, Translated
+from gui.widgets.base import Button
 
 DELAY = 60
 """Milliseconds between an edit and the new command."""
@@ -40,23 +32,19 @@ FORMATS: tuple[tuple[Syntax, str, str], ...] = (
 )
 """Syntax, name of the tab, suffix of the exported file."""
 
-_KEY = Qt.ItemDataRole.UserRole
 
+class CommandView(DockView):
+    """See the module."""
 
-class CommandDock(Translated, QFrame):
-    """Signals:
-    wanted: go to the field with this key.
-    """
-
-    wanted = Signal(str)
+    view_id: ClassVar[str] = "command"
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._services = services
         self._command = Command("", ())
         self._delay = Delay(self.renew, DELAY, self)
-        self.setProperty("class", "dock")
-        self._build(services)
+        self._make_tools(services.theme)
+        self._make_body(services.theme)
         session = services.session
         session.changed.connect(lambda _job: self._delay.start())
         session.options_changed.connect(self._delay.start)
@@ -66,53 +54,23 @@ class CommandDock(Translated, QFrame):
         self.retranslate()
         self._delay.start(0)
 
-    def _build(self, services: Services) -> None:
-        head = self._make_head(services.theme)
-        self._make_body(services.theme)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addLayout(head)
-        layout.addWidget(self.body)
-
-    def _make_head(self, theme: Theme) -> QHBoxLayout:
-        self.fold = IconButton(theme, "chevron-down")
-        self.fold.clicked.connect(lambda: self.set_open(self.body.isHidden()))
-        self._title = Label("", "section")
+    def _make_tools(self, theme: Theme) -> None:
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         for _, name, _ in FORMATS:
             self.tabs.addTab(name)
         self.tabs.currentChanged.connect(self._on_tab)
-        self.badge = Badge(theme)
         self.note = Button(theme, icon="warning", classes="quiet")
         self.note.clicked.connect(lambda: self._services.navigate("environment"))
         self.copy = Button(theme, icon="copy", classes="quiet")
         self.copy.clicked.connect(self.copy_text)
         self.export = Button(theme, icon="download", classes="quiet")
         self.export.clicked.connect(self.ask_export)
-        head = QHBoxLayout()
-        head.setContentsMargins(8, 4, 12, 4)
-        head.setSpacing(8)
-        for widget in (self.fold, self._title, self.badge):
-            head.addWidget(widget)
-        head.addSpacing(8)
-        head.addWidget(self.tabs)
-        head.addStretch(1)
-        head.addWidget(self.note)
-        head.addWidget(self.copy)
-        head.addWidget(self.export)
-        return head
 
     def _make_body(self, theme: Theme) -> None:
-        self.problems = QListWidget()
-        self.problems.setWordWrap(True)
-        self.problems.setIconSize(QSize(16, 16))
-        self.problems.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.problems.setProperty("class", "problems")
-        self.problems.itemActivated.connect(self._go)
-        self.problems.itemClicked.connect(self._go)
+        self.problem = Button(theme, icon="error", classes="link wrong")
+        self.problem.clicked.connect(self._go)
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setProperty("class", "code")
@@ -121,15 +79,15 @@ class CommandDock(Translated, QFrame):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._colours = CommandHighlighter(self.text.document(), theme)
-        self.body = QWidget()
-        body = QVBoxLayout(self.body)
+        body = QVBoxLayout(self)
         body.setContentsMargins(12, 0, 12, 8)
         body.setSpacing(4)
-        split = QHBoxLayout()
-        split.setSpacing(12)
-        split.addWidget(self.problems, 2)
-        split.addWidget(self.text, 3)
-        body.addLayout(split, 1)
+        body.addWidget(self.problem, alignment=Qt.AlignmentFlag.AlignLeft)
+        body.addWidget(self.text, 1)
+
+    def tools(self) -> Sequence[QWidget]:
+        """Formats, what is not chosen yet, copy, export."""
+        return (self.note, self.tabs, self.copy, self.export)
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
@@ -166,7 +124,7 @@ class CommandDock(Translated, QFrame):
         hint = self._services.translation.say(self._command.hint) if self._command.hint else ""
         self.text.setPlaceholderText(hint)
         self.text.setVisible(bool(self._command.text or hint))
-        self._list_problems()
+        self._say_problem()
         self._allow(self._command.complete)
         unplaced = self._services.environments.selected is None and self._services.session.job.engine != "builtin"
         self.note.setVisible(bool(self._command.text) and unplaced and self.syntax != "toml")
@@ -189,27 +147,20 @@ class CommandDock(Translated, QFrame):
             button.setEnabled(complete)
             button.setToolTip(why)
 
-    def _list_problems(self) -> None:
+    def _say_problem(self) -> None:
         findings = self._command.findings
-        say = self._services.translation.say
-        words = [say(finding.text) for finding in findings]
-        if [self.problems.item(place).text() for place in range(self.problems.count())] != words:
-            self.problems.clear()
-            icon = self._services.theme.icon("error", "danger_text")
-            for finding, text in zip(findings, words, strict=True):
-                item = QListWidgetItem(icon, text)
-                item.setData(_KEY, finding.key)
-                self.problems.addItem(item)
-        self.problems.setVisible(bool(findings))
-        if findings:
-            many = self.tr("{0} problems").format(len(findings))
-            self.badge.set_look(BadgeLook(self.tr("1 problem") if len(findings) == 1 else many, "danger"))
-        self.badge.setVisible(bool(findings))
+        self.problem.setVisible(bool(findings))
+        if len(findings) == 1:
+            self.problem.setText(self._services.translation.say(findings[0].text))
+        elif findings:
+            self.problem.setText(self.tr("{0} problems keep this command from running").format(len(findings)))
 
-    def _go(self, item: QListWidgetItem) -> None:
-        key = item.data(_KEY)
-        if key:
-            self.wanted.emit(key)
+    def _go(self) -> None:
+        findings = self._command.findings
+        if len(findings) == 1 and findings[0].key:
+            self.wanted.emit(findings[0].key)
+        else:
+            self.view_wanted.emit("advice")
 
     # --- copy and export ---------------------------------------------------------------------------------------
 
@@ -245,19 +196,7 @@ class CommandDock(Translated, QFrame):
         text = lambda: self.tr("Exported to {0}.").format(path)  # noqa: E731
         services.notices.post(Notice(text=text, tone="success", seconds=6))
 
-    # --- fold and format ---------------------------------------------------------------------------------------
-
-    def set_open(self, open_: bool) -> None:
-        """Shows or hides the command."""
-        self._show_body(open_)
-        self.fold.set_icon("chevron-down" if open_ else "chevron-up")
-        self._services.settings.set("command.open", open_)
-        self.retranslate()
-
-    def _show_body(self, open_: bool) -> None:
-        self.body.setVisible(open_)
-        # Folded, the splitter must not keep the room of the command.
-        self.setMaximumHeight(16_777_215 if open_ else 44)
+    # --- format --------------------------------------------------------------------------------------------------
 
     def choose(self, syntax: Syntax) -> None:
         """Shows a format."""
@@ -278,16 +217,11 @@ class CommandDock(Translated, QFrame):
         self.choose(known[0] if known else usual)
         self.tabs.blockSignals(False)
         self._colours.set_syntax(self.syntax)
-        self._show_body(settings.flag("command.open", True))
-        self.fold.set_icon("chevron-down" if settings.flag("command.open", True) else "chevron-up")
 
     def retranslate(self) -> None:
-        self._title.setText(self.tr("Command"))
         self.copy.setText(self.tr("Copy"))
         self.export.setText(self.tr("Export …"))
-        self.fold.set_text(self.tr("Show the command") if self.body.isHidden() else self.tr("Hide the command"))
         self.text.setAccessibleName(self.tr("The command of this job"))
-        self.problems.setAccessibleName(self.tr("Problems of this job"))
         self.tabs.setAccessibleName(self.tr("Format of the command"))
         self.note.setText(self.tr("No environment chosen"))
         self.note.setToolTip(
