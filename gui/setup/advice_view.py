@@ -39,6 +39,7 @@ class AdviceView(DockView):
         self.all.clicked.connect(lambda: self.advice.mend_all(self.tr("Mend everything")))
         self.list = QListWidget()
         self.list.setWordWrap(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setIconSize(QSize(16, 16))
         self.list.setProperty("class", "problems")
         self.list.currentRowChanged.connect(lambda _row: self._show_finding())
