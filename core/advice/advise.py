@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
-from core.advice import optimizers, schedulers
+from core.advice import combinations, emo, groups, optimizers, schedulers
 from core.advice.model import Finding, Rule, subject_of
 from core.catalogue.catalogue import Catalogue
-from core.catalogue.spec import Source
+from core.catalogue.loader import load_sources
 from core.job.model import Job
-from core.text import Text
 
-_SD_SCRIPTS = Source(
-    key="sd-scripts",
-    title=Text("sd-scripts, its source and behaviour (v0.10.1)", "sd-scripts のソースと実際の動作 (v0.10.1)"),
-    link="https://github.com/kohya-ss/sd-scripts",
-)
-_REFERENCE = Source(
-    key="reference-text",
-    title=Text("Wiki article on optimizers for image-generation AI (Japanese)", "Wiki「画像生成AIにおけるオプティマイザー」"),
-)
+_SOURCES = load_sources()
+_SD_SCRIPTS = _SOURCES["sd-scripts"]
+_REFERENCE = _SOURCES["reference-text"]
 
 RULES = (
     Rule("optimizer.two-names", "error", _SD_SCRIPTS, optimizers.two_names),
     Rule("clipping.fused", "error", _SD_SCRIPTS, optimizers.fused_elsewhere),
     Rule("scheduler.adafactor", "error", _SD_SCRIPTS, schedulers.adafactor_alone),
     Rule("scheduler.warmup-refused", "error", _SD_SCRIPTS, schedulers.warmup_refused),
+    Rule("scheduler.no-such-class", "error", _SD_SCRIPTS, schedulers.no_such_class),
+    Rule("scheduler.class-argument", "error", _SD_SCRIPTS, schedulers.class_lacks_argument),
+    Rule("rate.several", "error", _SOURCES["prodigyopt"], groups.several_rates),
+    Rule("network.lora-plus", "error", _SOURCES["prodigyopt"], groups.lora_plus),
+    Rule("rate.nothing-trained", "error", _SD_SCRIPTS, groups.nothing_trained),
+    Rule("cache.latents", "error", _SD_SCRIPTS, combinations.latents_and_augmentation),
+    Rule("cache.captions", "error", _SD_SCRIPTS, combinations.text_and_shuffling),
+    Rule("cache.text-encoder", "error", _SD_SCRIPTS, combinations.text_cached_and_trained),
+    Rule("precision.full", "error", _SD_SCRIPTS, combinations.low_precision),
+    Rule("noise.adaptive", "error", _SD_SCRIPTS, combinations.needs_noise_offset),
+    Rule("objective.prediction", "error", _SD_SCRIPTS, combinations.prediction_type),
+    Rule("log.folder", "error", _SD_SCRIPTS, combinations.logging_folder),
+    Rule("model.sdxl-v2", "error", _SD_SCRIPTS, combinations.sdxl_and_v2),
+    Rule("data.resolution", "error", _SD_SCRIPTS, combinations.resolution),
     Rule("rate.low-factor", "warning", _REFERENCE, optimizers.low_factor),
     Rule("rate.high", "warning", _REFERENCE, optimizers.high_manual),
     Rule("rate.missing", "warning", _SD_SCRIPTS, optimizers.no_rate),
+    Rule("rate.forgotten-part", "warning", _SD_SCRIPTS, groups.forgotten_part),
+    Rule("rate.ignored", "warning", _SD_SCRIPTS, groups.rate_ignored),
+    Rule("rate.came", "warning", _REFERENCE, groups.came_high),
     Rule("scheduler.ignored", "warning", _SD_SCRIPTS, schedulers.ignored),
     Rule("scheduler.long-warmup", "warning", _SD_SCRIPTS, schedulers.long_warmup),
+    Rule("scheduler.own-class", "warning", _SD_SCRIPTS, schedulers.own_class_wins),
+    Rule("emo.loss", "warning", _SD_SCRIPTS, emo.no_loss),
+    Rule("network.dylora", "warning", _REFERENCE, combinations.dylora),
+    Rule("objective.zero-terminal", "warning", _SD_SCRIPTS, combinations.zero_terminal),
+    Rule("model.sdxl-clip-skip", "warning", _SD_SCRIPTS, combinations.sdxl_and_clip_skip),
+    Rule("rate.lion", "hint", _SOURCES["lion-paper"], groups.lion_high),
     Rule("scheduler.no-restarts", "hint", _SD_SCRIPTS, schedulers.no_restarts),
+    Rule("scheduler.unused", "hint", _SD_SCRIPTS, schedulers.unused),
     Rule("scheduler.unfit", "hint", _REFERENCE, schedulers.unfit),
+    Rule("emo.rank", "hint", _REFERENCE, emo.rank_and_alpha),
+    Rule("emo.modifiers", "hint", _REFERENCE, emo.modifiers),
+    Rule("optimizer.momentum", "hint", _SD_SCRIPTS, combinations.momentum),
     Rule("clipping.adafactor", "hint", _SD_SCRIPTS, optimizers.clipped_twice),
 )
 """The errors first, then warnings, then hints: the order in which the findings come."""

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from core.catalogue.kinds import Value, from_literal
-from core.catalogue.spec import OptimizerSpec, Source
+from core.catalogue.spec import LrMethod, OptimizerSpec, Source
 from core.errors import ValueProblem
 from core.job.model import Job
+from core.options.model import OptionValue
 from core.text import Text
+
+DEFAULT_RATE: Final = 2e-6
+"""sd-scripts' `--learning_rate` where none is given."""
 
 Severity = Literal["error", "warning", "hint"]
 
@@ -72,6 +76,48 @@ class Subject:
             return False  # sd-scripts replaces it under the built-in name only, not for the class by its dotted name
         # AdaFactor: warmup_init switches relative_step on, whatever it says.
         return self.arguments.get("warmup_init") is True or self.spec.ignores_scheduler(self.arguments)
+
+    @property
+    def is_factor(self) -> bool:
+        """Whether the rate is a factor around 1 on an estimate (the emo series is semi-automatic, and its rate is none)."""
+        spec = self.spec
+        return spec is not None and spec.lr_method is LrMethod.SEMI_AUTOMATIC and spec.learning_rate.start == 1.0
+
+    @property
+    def trains(self) -> tuple[str, ...]:
+        """The parts that are trained, in sd-scripts' order of parameter groups."""
+        parts = (("text_encoder", "network_train_unet_only"), ("unet", "network_train_text_encoder_only"))
+        return tuple(part for part, other_only in parts if not self.job.options.get(other_only))
+
+    def rates(self) -> dict[str, float]:
+        """The learning rate of each trained part, as sd-scripts fills the gaps; parts at 0 are in it, though not trained.
+
+        Source: `prepare_optimizer_params_with_multiple_te_lrs` of sd-scripts' networks/lora.py.
+        """
+        main = self.number("learning_rate")
+        main = DEFAULT_RATE if main is None else main
+        own = self.job.options.get("text_encoder_lr")
+        given = [item for item in (own if isinstance(own, list) else [own]) if isinstance(item, (int, float))]
+        unet = self.number("unet_lr")
+        found: dict[str, float] = {}
+        for part in self.trains:
+            if part == "unet":
+                found["unet"] = main if unet is None else unet
+            elif len(given) > 1:
+                found.update({f"text_encoder{place}": float(rate) for place, rate in enumerate(given, 1)})
+            else:
+                found["text_encoder"] = float(given[0]) if given else main
+        return found
+
+    def network_argument(self, name: str) -> str | None:
+        """The text after `name=` in `network_args`, None where it is not given."""
+        items = self.job.options.get("network_args")
+        pairs = (str(item).partition("=") for item in (items if isinstance(items, list) else [items] if items else []))
+        return next((value for key, _, value in pairs if key == name), None)
+
+    def switched(self, *names: str) -> list[str]:
+        """Those of the options that are given and not off."""
+        return [name for name in names if self.job.options.get(name) not in (None, False, 0, 0.0, "", [])]
 
     def number(self, name: str) -> float | None:
         """An option's number; None where it is absent or no number."""
@@ -137,7 +183,7 @@ SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "hint")
 """The worst first."""
 
 
-def set_options(label: Text, **values: bool | int | float | str | None) -> Fix:
+def set_options(label: Text, **values: OptionValue | None) -> Fix:
     """A fix that sets options; None removes one."""
 
     def apply(job: Job) -> Job:

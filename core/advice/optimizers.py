@@ -13,15 +13,9 @@ _OLD_FORMS = ("use_8bit_adam", "use_lion_optimizer")
 _LOW = 0.1  # at or under it, sd-scripts warns for D-Adaptation and Prodigy
 
 
-def _is_factor(subject: Subject) -> bool:
-    """Whether the rate is a factor around 1 on an estimate (the emo series is semi-automatic, and its rate is none)."""
-    spec = subject.spec
-    return spec is not None and spec.lr_method is LrMethod.SEMI_AUTOMATIC and spec.learning_rate.start == 1.0
-
-
 def low_factor(subject: Subject) -> Iterator[Trouble]:
     """A manual learning rate where a factor belongs."""
-    if not _is_factor(subject):
+    if not subject.is_factor:
         return
     for name in _RATES:
         rate = subject.number(name)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from core.advice.advise import advise
 from core.advice.model import SEVERITIES, Finding, Fix, Severity
+from core.advice.repairs import repair_of
 from core.catalogue.catalogue import Catalogue
 from core.job.check import ValueFault, job_faults
 from core.job.engine import builtin_hindrances
 from core.job.missing import missing_faults
 from core.job.model import Job
 from core.options.model import OptionSet
+from core.text import Text
 
 
 def review(job: Job, options: OptionSet, catalogue: Catalogue, *, unfinished: bool = False) -> list[Finding]:
@@ -23,18 +25,19 @@ def review(job: Job, options: OptionSet, catalogue: Catalogue, *, unfinished: bo
         catalogue: knows the optimizers.
         unfinished: the job is still being written: what is not given yet is no fault.
     """
-    found = [_of_fault(fault) for fault in job_faults(job, options, catalogue)]
+    spec = catalogue.find_for_options(job.options)
+    found = [_of_fault(fault, repair_of(fault, job, options, spec)) for fault in job_faults(job, options, catalogue)]
     if not unfinished and job.engine == "sd-scripts":
-        found += [_of_fault(fault) for fault in missing_faults(job, options)]
+        found += [_of_fault(fault, None) for fault in missing_faults(job, options)]
     if job.engine == "builtin":
         found += [Finding("", "error", one.text, (one.key or "engine",), None) for one in builtin_hindrances(job, options)]
     found += advise(job, catalogue)
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def _of_fault(fault: ValueFault) -> Finding:
+def _of_fault(fault: ValueFault, fix: Fix | None) -> Finding:
     severity: Severity = "error" if fault.certain else "warning"
-    return Finding("", severity, fault.sentence(), (fault.key,), None)
+    return Finding("", severity, fault.sentence(), (fault.key,), None, fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +73,15 @@ _MOST_FIXES = 40
 def mend(job: Job, options: OptionSet, catalogue: Catalogue) -> Job:
     """The job with the fixes of all errors and warnings applied, each to what the ones before it left.
 
-    A hint is a matter of taste and stays. No rule's fix is applied to the same fields twice.
+    A hint is a matter of taste and stays. The same words are not mended twice.
     """
-    done: set[tuple[str, tuple[str, ...]]] = set()
+    done: set[tuple[str, Text]] = set()
     for _ in range(_MOST_FIXES):
         findings = review(job, options, catalogue, unfinished=True)
-        open_ = (one for one in findings if one.fix and one.severity != "hint" and (one.rule, one.fields) not in done)
+        open_ = (one for one in findings if one.fix and one.severity != "hint" and (one.rule, one.text) not in done)
         finding = next(open_, None)
         if finding is None or finding.fix is None:
             break
-        done.add((finding.rule, finding.fields))
+        done.add((finding.rule, finding.text))
         job = finding.fix.apply(job)
     return job

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.advice.model import Subject, Trouble, set_options
+from core.errors import nearest
 from core.text import Text
 
 _DEFAULT_STEPS = 1600  # sd-scripts' --max_train_steps
@@ -143,3 +144,117 @@ def unfit(subject: Subject) -> Iterator[Trouble]:
         ("option:lr_scheduler",),
         set_options(Text(f"Use {best}", f"{best} を使う"), **changes),
     )
+
+
+_USED_BY = {
+    "lr_scheduler_num_cycles": ("cosine_with_restarts", "cosine_with_min_lr", "warmup_stable_decay"),
+    "lr_scheduler_power": ("polynomial",),
+    "lr_scheduler_timescale": ("inverse_sqrt",),
+    "lr_scheduler_min_lr_ratio": ("cosine_with_min_lr", "warmup_stable_decay"),
+    "lr_decay_steps": ("warmup_stable_decay",),
+}
+"""Options and the schedulers that read them, in `get_scheduler_fix`."""
+
+
+def unused(subject: Subject) -> Iterator[Trouble]:
+    """Options that the chosen scheduler does not read. (A scheduler that is ignored altogether is told of by `ignored`.)"""
+    if subject.ignores_scheduler or subject.word("lr_scheduler_type"):
+        return
+    name = _scheduler(subject)
+    given = [option for option, users in _USED_BY.items() if option in subject.switched(option) and name not in users]
+    if given:
+        listed = ", ".join(given)
+        yield Trouble(
+            Text(
+                f"The scheduler {name} does not read {listed}.",
+                f"スケジューラ {name} は {listed} を使いません。",
+            ),
+            tuple(f"option:{option}" for option in given),
+            set_options(Text("Remove what has no effect", "効果のない設定を削除する"), **dict.fromkeys(given)),
+        )
+
+
+def own_class_wins(subject: Subject) -> Iterator[Trouble]:
+    """Both a scheduler's name and a class, of which the class wins."""
+    own_class = subject.word("lr_scheduler_type")
+    if own_class and not subject.schedule_free and subject.switched("lr_scheduler"):
+        name = _scheduler(subject)
+        yield Trouble(
+            Text(
+                f"lr_scheduler_type {own_class} takes the place of lr_scheduler {name}, which has no effect.",
+                f"lr_scheduler_type の {own_class} が優先され、lr_scheduler の {name} は効果がありません。",
+            ),
+            ("option:lr_scheduler", "option:lr_scheduler_type"),
+            set_options(Text("Remove lr_scheduler", "lr_scheduler を削除する"), lr_scheduler=None),
+        )
+
+
+TORCH_SCHEDULERS = [
+    "LambdaLR",
+    "MultiplicativeLR",
+    "StepLR",
+    "MultiStepLR",
+    "ConstantLR",
+    "LinearLR",
+    "ExponentialLR",
+    "SequentialLR",
+    "CosineAnnealingLR",
+    "ChainedScheduler",
+    "ReduceLROnPlateau",
+    "CyclicLR",
+    "CosineAnnealingWarmRestarts",
+    "OneCycleLR",
+    "PolynomialLR",
+    "LRScheduler",
+]
+"""The classes of `torch.optim.lr_scheduler`; a test holds it against torch."""
+
+
+def no_such_class(subject: Subject) -> Iterator[Trouble]:
+    """A class without a package, which sd-scripts looks for in torch, and which torch does not have."""
+    own_class = subject.word("lr_scheduler_type")
+    if not own_class or "." in own_class or subject.schedule_free or own_class in TORCH_SCHEDULERS:
+        return
+    near = nearest(own_class, TORCH_SCHEDULERS)
+    yield Trouble(
+        Text(
+            f"torch has no scheduler {own_class}; a class of another package is written package.module.Class.",
+            f"torch に {own_class} というスケジューラはありません。ほかのパッケージのクラスは「パッケージ.モジュール.クラス」と書きます。",
+        ),
+        ("option:lr_scheduler_type",),
+        set_options(Text(f"Use {near}", f"{near} を使う"), lr_scheduler_type=near)
+        if near
+        else set_options(Text("Remove lr_scheduler_type", "lr_scheduler_type を削除する"), lr_scheduler_type=None),
+    )
+
+
+_NEEDS_ARGUMENTS = {
+    "StepLR": "step_size=100",
+    "MultiStepLR": "milestones=[100,200]",
+    "ExponentialLR": "gamma=0.99",
+    "CosineAnnealingLR": "T_max=1000",
+    "CosineAnnealingWarmRestarts": "T_0=100",
+    "OneCycleLR": "max_lr=1e-4",
+    "CyclicLR": "base_lr=1e-5",
+}
+"""Classes of torch with an argument that has no default, and an example of it."""
+
+
+def class_lacks_argument(subject: Subject) -> Iterator[Trouble]:
+    """A class of torch without the argument that it needs."""
+    own_class = subject.word("lr_scheduler_type")
+    example = _NEEDS_ARGUMENTS.get(own_class)
+    if example is None or subject.schedule_free:
+        return
+    name = example.partition("=")[0]
+    given = subject.job.options.get("lr_scheduler_args")
+    items = [str(item) for item in given] if isinstance(given, list) else []
+    if not any(item.partition("=")[0] == name for item in items):
+        yield Trouble(
+            Text(
+                f"{own_class} needs the argument {name} in lr_scheduler_args, for instance {example}.",
+                f"{own_class} には lr_scheduler_args の引数 {name} が必要です (例: {example})。",
+            ),
+            ("option:lr_scheduler_args", "option:lr_scheduler_type"),
+            None,
+        )

@@ -79,6 +79,15 @@ def load_catalogue(folder: Path = CATALOGUE_FOLDER) -> Catalogue:
     return Catalogue(specs, list(shared.categories.values()))
 
 
+def load_sources(folder: Path = CATALOGUE_FOLDER) -> Mapping[str, Source]:
+    """Where statements come from, by key. Raises `Problems` with everything that is wrong in the file."""
+    problems: list[Text] = []
+    sources = _read_sources(folder, problems)
+    if problems:
+        raise Problems(_HEADING, problems)
+    return sources
+
+
 @dataclass(frozen=True, slots=True)
 class _Shared:
     """What the files that begin with an underscore declare."""
@@ -103,10 +112,7 @@ def _read_shared(folder: Path, problems: list[Text]) -> _Shared:
     for key, table in _entries(folder / "_categories.toml", problems):
         categories[key] = Category(id=key, name=table.name("name"), order=len(categories))
         table.finish()
-    sources: dict[str, Source] = {}
-    for key, table in _entries(folder / "_sources.toml", problems):
-        sources[key] = Source(key=key, title=table.name("title"), link=table.optional_string("link"))
-        table.finish()
+    sources = _read_sources(folder, problems)
     notes: dict[str, Note] = {}
     for key, table in _entries(folder / "_notes.toml", problems):
         source = look_up(table, "source", table.string("source"), sources)
@@ -120,6 +126,14 @@ def _read_shared(folder: Path, problems: list[Text]) -> _Shared:
             table.complain(f"'{forbidden}' cannot be shared.", f"'{forbidden}' は共有できません。")
         arguments[key] = {name: table.raw(name) for name in table.keys}
     return _Shared(categories, sources, arguments, notes)
+
+
+def _read_sources(folder: Path, problems: list[Text]) -> dict[str, Source]:
+    sources: dict[str, Source] = {}
+    for key, table in _entries(folder / "_sources.toml", problems):
+        sources[key] = Source(key=key, title=table.name("title"), link=table.optional_string("link"))
+        table.finish()
+    return sources
 
 
 def _measured(path: Path, known: set[str], problems: list[Text]) -> Mapping[str, Measured]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.advice.review import changes_of, mend, review
 from core.catalogue.loader import load_catalogue
@@ -53,3 +55,61 @@ def test_a_fix_says_each_field_that_it_changes_and_no_other():
     finding = next(one for one in review(job, OPTIONS, CATALOGUE) if one.rule == "optimizer.two-names")
     assert finding.fix is not None
     assert [(one.field, one.before, one.after) for one in changes_of(finding.fix, job)] == [("option:use_8bit_adam", True, None)]
+
+
+@pytest.mark.parametrize(
+    ("items", "after"),
+    [
+        (["weight_deca=0.1"], ["weight_decay=0.1"]),
+        (["weight_decay=0.1,"], ["weight_decay=0.1"]),
+        (["weight_decay==0.1"], ["weight_decay=0.1"]),
+        (["decouple=true"], ["decouple=True"]),
+        (["weight_deca=0.1", "weight_decay=0.2"], ["weight_decay=0.2"]),
+        (["weight_decay=0.1", "weight_decay=0.2"], ["weight_decay=0.2"]),
+        (["betas=0.9"], None),
+        (["betas"], None),
+        (["betas=(0.9, 2.0)"], None),
+        (["foo bar=1", "betas=0.9,0.99"], ["betas=0.9,0.99"]),
+    ],
+)
+def test_what_was_most_likely_meant_is_offered(items, after):
+    job = _job("prodigy", optimizer_args=items, learning_rate=1.0, lr_scheduler="cosine")
+    faults = [one for one in review(job, OPTIONS, CATALOGUE, unfinished=True) if not one.rule]
+    assert faults
+    assert mend(job, OPTIONS, CATALOGUE).options.get("optimizer_args") == after
+
+
+def test_a_left_over_argument_of_another_optimizer_is_taken_out():
+    job = _job("AdamW", optimizer_args=["d_coef=2", "betas=0.9,0.99"], learning_rate=1e-4)
+    finding = next(one for one in review(job, OPTIONS, CATALOGUE) if one.fields == ("argument:d_coef",))
+    assert finding.fix is not None
+    assert finding.fix.apply(job).options["optimizer_args"] == ["betas=0.9,0.99"]
+
+
+@pytest.mark.parametrize(
+    ("options", "after"),
+    [
+        ({"train_batch_sise": 2}, {"train_batch_size": 2}),
+        ({"zzz": 1}, {}),
+        ({"seed": "x"}, {}),
+        ({"sead": 1, "seed": 2}, {"seed": 2}),
+    ],
+)
+def test_a_mistyped_option_is_renamed_or_taken_out(options, after):
+    job = Job(options={"learning_rate": 1e-4, **options})
+    assert mend(job, OPTIONS, CATALOGUE).options == {"learning_rate": 1e-4, **after}
+
+
+ITEM = st.tuples(
+    st.sampled_from(["betas", "weight_decay", "d_coef", "decouple", "lr", "odd", "bet as", ""]),
+    st.sampled_from(["=", "==", ""]),
+    st.sampled_from(["0.9", "0.9,", "true", "(0.9, 0.99)", "x", "", "None", "1e400", "'a'", "[1"]),
+).map("".join)
+
+
+@given(st.lists(ITEM, max_size=4), st.sampled_from(CATALOGUE.optimizers))
+@settings(max_examples=150, deadline=None)
+def test_no_fault_of_an_argument_is_left_after_mending(items, spec):
+    job = _job(spec.optimizer_type, optimizer_args=items, learning_rate=spec.learning_rate.start)
+    after = mend(job, OPTIONS, CATALOGUE)
+    assert [one for one in review(after, OPTIONS, CATALOGUE) if one.fields[0].startswith("argument:") and not one.rule] == []
