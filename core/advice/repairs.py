@@ -55,9 +55,9 @@ def _of_argument(name: str, job: Job, spec: OptimizerSpec | None) -> Fix | None:
     written = [item for item in job.argument_items if item.partition("=")[0].strip() == name]
     if not written:
         return None
-    if len(written) > 1 or not name.isidentifier() or "=" not in written[-1]:
-        return _replace(name, written[-1] if name.isidentifier() and "=" in written[-1] else None)
-    stored = written[-1].partition("=")[2]
+    stored = written[-1].partition("=")[2]  # of several the last one counts
+    if not name.isidentifier() or not stored:
+        return _replace(name, None)
     argument = spec.argument(name) if spec is not None else None
     if spec is not None and argument is None:
         near = nearest(name, [one.name for one in spec.arguments])
