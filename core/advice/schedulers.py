@@ -228,7 +228,7 @@ def no_such_class(subject: Subject) -> Iterator[Trouble]:
     )
 
 
-_NEEDS_ARGUMENTS = {
+NEEDS_ARGUMENTS = {
     "StepLR": "step_size=100",
     "MultiStepLR": "milestones=[100,200]",
     "ExponentialLR": "gamma=0.99",
@@ -243,7 +243,7 @@ _NEEDS_ARGUMENTS = {
 def class_lacks_argument(subject: Subject) -> Iterator[Trouble]:
     """A class of torch without the argument that it needs."""
     own_class = subject.word("lr_scheduler_type")
-    example = _NEEDS_ARGUMENTS.get(own_class)
+    example = NEEDS_ARGUMENTS.get(own_class)
     if example is None or subject.schedule_free:
         return
     name = example.partition("=")[0]
