@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from core.text import Text
 
@@ -37,6 +38,11 @@ class Problems(CaddieError):
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known name that a mistyped `word` most likely meant, or None. Case is ignored."""
+    return _nearest(word.casefold(), tuple(known))
+
+
+@lru_cache(maxsize=256)  # a job is looked at anew on each edit, and difflib takes 20 ms for one name among 200
+def _nearest(word: str, known: tuple[str, ...]) -> str | None:
     by_folded = {name.casefold(): name for name in known}
-    matches = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(word, by_folded, n=1, cutoff=0.6)
     return by_folded[matches[0]] if matches else None

@@ -1,0 +1,71 @@
+"""How long it takes to say everything of a job at an edit: `python tests/benchmarks/advice.py [--rounds 20]`.
+
+Jobs of every optimizer of the catalogue, each plain and with a dozen things wrong. Printed are the median and the 99th
+percentile of `core.advice.review.review`, which the window calls a moment after each edit, and its share of the rules alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from core.advice.advise import RULES, advise
+from core.advice.review import review
+from core.catalogue.loader import load_catalogue
+from core.job.model import Job
+from core.job.new import new_job
+from core.options.model import OptionSet, OptionValue
+from core.options.snapshot import snapshot_for
+
+WRONG: dict[str, OptionValue] = {
+    "learning_rate": 1e-4,
+    "unet_lr": 1.0,
+    "text_encoder_lr": [0.5],
+    "lr_scheduler": "cosine_with_restarts",
+    "lr_warmup_steps": 5000,
+    "max_train_steps": 1000,
+    "fused_backward_pass": True,
+    "cache_latents": True,
+    "random_crop": True,
+    "full_bf16": True,
+    "adaptive_noise_scale": 0.1,
+    "train_batch_sise": 2,
+    "optimizer_args": ["weight_deca=0.1", "betas=0.9", "odd=true"],
+}
+
+
+def _milliseconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return (time.perf_counter() - start) * 1000
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rounds", type=int, default=20)
+    rounds = parser.parse_args().rounds
+    catalogue = load_catalogue()
+    options = snapshot_for("train_network.py") or OptionSet("train_network.py", {}, "snapshot")
+    plain = [new_job(spec, catalogue) for spec in catalogue.optimizers]
+    jobs = plain + [Job(options={**job.options, **WRONG}, script=job.script) for job in plain]
+    for job in jobs:
+        review(job, options, catalogue)  # what is read once and kept
+    print(f"{len(RULES)} rules, {len(jobs)} jobs, {rounds} rounds; milliseconds an edit")
+    calls: tuple[tuple[str, Callable[[Job], object]], ...] = (
+        ("everything (review)", lambda job: review(job, options, catalogue)),
+        ("the rules alone (advise)", lambda job: advise(job, catalogue)),
+    )
+    for name, call in calls:
+        times = sorted(_milliseconds(lambda call=call, job=job: call(job)) for _ in range(rounds) for job in jobs)
+        print(f"{name}: median {statistics.median(times):.2f}, 99 % {times[int(len(times) * 0.99)]:.2f}")
+
+
+if __name__ == "__main__":
+    main()
