@@ -66,6 +66,10 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from core.cli.convert import run_convert
 
         return run_convert
+    if name == "explain":
+        from core.cli.explain import run_explain
+
+        return run_explain
     if name == "run":
         from core.cli.run import run_run
 

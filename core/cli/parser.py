@@ -51,6 +51,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_advise(verbs)
     _add_convert(verbs)
 
+    explain = verbs.add_parser("explain", help="what the error in a log means and what to do; 1 where it is not known")
+    explain.add_argument("log", metavar="LOG", help="text file, or - for standard input")
+    add_json(explain)
+
     demo = verbs.add_parser("demo", help="train a small LoRA with what Caddie ships; no window, GPU, sd-scripts or download")
     demo.add_argument("--out", metavar="DIR", help="folder for the run, the LoRA and the pictures (default: Caddie's data)")
     demo.add_argument("--optimizer", default="Prodigy", metavar="NAME", help="catalogue name (default: Prodigy)")

@@ -82,8 +82,27 @@ def _fill(text: Text, groups: Iterable[str | None]) -> Text:
     return Text(text.en.format(*values), text.ja.format(*values))
 
 
-def explain(error: str, tail: Iterable[str] = (), *, path: Path = EXPLANATIONS) -> tuple[Text, Text] | None:
-    """What the error means and what to do, or None where it is not known. The first entry that fits wins.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """What is known about a log.
+
+    Attributes:
+        line: the line that was explained.
+        id: of the explanation.
+        meaning, advice: what it means and what to do.
+    """
+
+    line: str
+    id: str
+    meaning: Text
+    advice: Text
+
+
+def explain_lines(error: str, tail: Iterable[str] = (), *, path: Path = EXPLANATIONS) -> Explained | None:
+    """The explanation of an error, or None where it is not known.
+
+    The line of the error comes first: only where nothing is known about it, a line before it may tell the cause.
+    Of several entries that fit the first one wins.
 
     Args:
         error: the line that matters; may be "".
@@ -94,11 +113,26 @@ def explain(error: str, tail: Iterable[str] = (), *, path: Path = EXPLANATIONS) 
         known = load_explanations(path)
     except (CaddieError, OSError, ValueError):
         return None  # a damaged file must not hide how a training ended; a test keeps the shipped one whole
+    if error:
+        for entry in known:
+            if (match := entry.pattern.search(error)) is not None:
+                return _explained(entry, match, error)
     lines = tuple(tail)
-    for explanation in known:
-        match = explanation.pattern.search(error) if error else None
-        if match is None and explanation.anywhere:
-            match = next((hit for line in reversed(lines) if (hit := explanation.pattern.search(line))), None)
-        if match is not None:
-            return _fill(explanation.meaning, match.groups()), _fill(explanation.advice, match.groups())
+    for entry in known:
+        if not entry.anywhere:
+            continue
+        for line in reversed(lines):
+            if (match := entry.pattern.search(line)) is not None:
+                return _explained(entry, match, line.strip())
     return None
+
+
+def explain(error: str, tail: Iterable[str] = (), *, path: Path = EXPLANATIONS) -> tuple[Text, Text] | None:
+    """What the error means and what to do; see `explain_lines`."""
+    found = explain_lines(error, tail, path=path)
+    return None if found is None else (found.meaning, found.advice)
+
+
+def _explained(entry: Explanation, match: re.Match[str], line: str) -> Explained:
+    groups = match.groups()
+    return Explained(line=line, id=entry.id, meaning=_fill(entry.meaning, groups), advice=_fill(entry.advice, groups))

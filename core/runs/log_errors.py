@@ -55,7 +55,7 @@ def without_launcher(lines: Sequence[str]) -> list[str]:
     last = next((i for i in range(len(lines) - 1, -1, -1) if _LAUNCHER.search(lines[i])), None)
     if last is None:
         return list(lines)
-    start = next((i for i in range(last, -1, -1) if lines[i].startswith(_TRACEBACK)), last)
+    start = next((i for i in range(last, -1, -1) if _begins_traceback(lines[i])), last)
     # What other processes of the tree still said after it is kept; it may be the real error.
     return [*lines[:start], *(line for line in lines[last + 1 :] if not _LAUNCHER.search(line))]
 
@@ -77,6 +77,11 @@ def find_error(lines: Iterable[str]) -> str:
     return ""
 
 
+def _begins_traceback(line: str) -> bool:
+    # Older versions of accelerate let rich draw a box around it.
+    return line.startswith(_TRACEBACK) or (line.startswith("╭") and _TRACEBACK[:-1] in line)
+
+
 def _without_source(line: str) -> str:
     # Cut by hand: an expression that looks for the blanks takes a minute for a line of 64,000 of them.
     said, _, source = line.rpartition(" ")
@@ -85,7 +90,7 @@ def _without_source(line: str) -> str:
 
 
 def _end_of_last_traceback(lines: Sequence[str]) -> str:
-    start = next((i for i in range(len(lines) - 1, -1, -1) if lines[i].lstrip().startswith(_TRACEBACK)), None)
+    start = next((i for i in range(len(lines) - 1, -1, -1) if _begins_traceback(lines[i].lstrip())), None)
     if start is None:
         return ""
     for line in lines[start + 1 :]:

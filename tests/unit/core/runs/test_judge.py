@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from core.runs.explain import explain, load_explanations
 from core.runs.judge import Evidence, judge
 from core.runs.log_errors import find_error, hide_secrets, without_launcher
 from core.runs.outcome import Ending
@@ -138,64 +137,3 @@ def test_exit_of_the_argument_parser_names_what_was_printed() -> None:
     outcome = judge(Evidence(exit_code=2, how="raised", raised="SystemExit: 2", lines=lines))
     assert outcome.error == lines[0]
     assert outcome.advice is not None
-
-
-KNOWN = {
-    "no-data": "ERROR No data found. Please verify arguments (train_data_dir must be the parent of folders with images)",
-    "cuda-out-of-memory": "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB",
-    "cuda-context": "torch.AcceleratorError: CUDA error: device-side assert triggered",
-    "no-space": "OSError: [Errno 28] No space left on device",
-    "unknown-option": "train_network.py: error: unrecognized arguments: --no_such_option 1",
-    "bad-choice": "error: argument --mixed_precision: invalid choice: 'fp99' (choose from 'no', 'fp16', 'bf16')",
-    "bad-type": "error: argument --max_train_steps: invalid int value: 'four'",
-    "optimizer-argument-unknown": "TypeError: AdamW.__init__() got an unexpected keyword argument 'foo'",
-    "optimizer-argument-without-value": "ValueError: not enough values to unpack (expected 2, got 1)",
-    "optimizer-argument-two-equals": "ValueError: too many values to unpack (expected 2)",
-    "optimizer-argument-literal": "ValueError: malformed node or string on line 1: <ast.Name object at 0x7f>",
-    "different-learning-rates": "RuntimeError: Setting different lr values in different parameter groups is only supported "
-    "for values of 0",
-    "unknown-optimizer": "AttributeError: module 'torch.optim' has no attribute 'NoSuchOptimizer'",
-    "dadapt-full-path": "ValueError: Unknown optimizer type: dadaptation.dadaptadam",
-    "network-module-missing": "ModuleNotFoundError: No module named 'networks.nope'",
-    "package-missing": "ModuleNotFoundError: No module named 'no_such_pkg'",
-    "import-broken": "ImportError: DLL load failed while importing _C: The specified module could not be found.",
-    "unknown-scheduler": "ValueError: nosuch is not a valid SchedulerType, please select one of ['linear']",
-    "constant-with-warmup": "ValueError: SchedulerType.CONSTANT does not require `num_warmup_steps`. Set None or 0.",
-    "model-missing": 'ValueError: The provided pretrained_model_name_or_path "x" is neither a valid local path nor a valid repo id.',
-    "model-damaged": "safetensors_rust.SafetensorError: Error while deserializing header: MetadataIncompleteBuffer",
-    "tokenizer-offline": "TypeError: expected str, bytes or os.PathLike object, not NoneType",
-    "offline": "huggingface_hub.errors.LocalEntryNotFoundError: Cannot find the requested files",
-    "resume-missing": "ValueError: Tried to find out/x-state but folder does not exist",
-    "output-folder": "NotADirectoryError: [Errno 20] Not a directory: '/a/b'",
-    "permission": "PermissionError: [Errno 13] Permission denied: '/a/b'",
-    "image-damaged": "OSError: image file is truncated (12 bytes not processed)",
-    "image-too-large": "AssertionError: image too large, but cropping and bucketing are disabled / 画像: a.png",
-    "dataset-config": "voluptuous.error.MultipleInvalid: extra keys not allowed @ data['datasets'][0]['batch_sizee']",
-    "config-resolution": "AttributeError: 'int' object has no attribute 'split'",
-    "config-number-as-text": "TypeError: unsupported operand type(s) for -: 'str' and 'int'",
-    "config-missing": "INFO     C:/x/config.toml not found.",
-    "fp16-on-cpu": "RuntimeError: expected m1 and m2 to have the same dtype, but got: c10::Half != float",
-    "cuda-missing": "AssertionError: Torch not compiled with CUDA enabled",
-    "cuda-kernel": "RuntimeError: CUDA error: no kernel image is available for execution on the device",
-    "console-encoding": "UnicodeEncodeError: 'ascii' codec can't encode characters in position 19-22",
-    "killed-by-system": "Command … died with <Signals.SIGKILL: 9>.",
-    "nan-latents": "NaN found in latents, replacing with zeros",
-}
-
-
-def test_every_explanation_has_an_example() -> None:
-    assert {known.id for known in load_explanations()} == KNOWN.keys()
-
-
-@pytest.mark.parametrize("name", KNOWN)
-def test_known_errors_are_explained_by_their_own_entry(name: str) -> None:
-    entry = next(known for known in load_explanations() if known.id == name)
-    first = next(known for known in load_explanations() if known.pattern.search(KNOWN[name]))
-    assert first is entry
-    found = explain(KNOWN[name])
-    assert found is not None
-    assert all(text.en and text.ja and "{" not in text.en for text in found)
-
-
-def test_unknown_errors_get_no_made_up_explanation() -> None:
-    assert explain("ZeroDivisionError: division by zero", ["ordinary line"]) is None
