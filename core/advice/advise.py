@@ -35,6 +35,7 @@ RULES = (
     Rule("rate.high", "warning", _REFERENCE, optimizers.high_manual),
     Rule("rate.missing", "warning", _SD_SCRIPTS, optimizers.no_rate),
     Rule("rate.forgotten-part", "warning", _SD_SCRIPTS, groups.forgotten_part),
+    Rule("rate.first-only", "warning", _SD_SCRIPTS, groups.first_text_rate),
     Rule("rate.ignored", "warning", _SD_SCRIPTS, groups.rate_ignored),
     Rule("rate.came", "warning", _REFERENCE, groups.came_high),
     Rule("scheduler.ignored", "warning", _SD_SCRIPTS, schedulers.ignored),

@@ -102,6 +102,26 @@ def forgotten_part(subject: Subject) -> Iterator[Trouble]:
     )
 
 
+def first_text_rate(subject: Subject) -> Iterator[Trouble]:
+    """A rate for each text encoder where the network module takes one for all."""
+    given = subject.job.options.get("text_encoder_lr")
+    module = subject.word("network_module", "networks.lora")
+    if not isinstance(given, list) or len(set(given)) < 2 or not module.startswith("networks."):
+        return
+    if not subject.several_text_rates and "text_encoder" in subject.rates():
+        first = float(given[0])
+        yield Trouble(
+            Text(
+                f"{module} takes one rate for all text encoders: only the first, {first:g}, has an effect.",
+                f"{module} ではすべてのテキストエンコーダーに 1 つの学習率が使われます。有効なのは最初の {first:g} だけです。",
+            ),
+            ("option:text_encoder_lr",),
+            set_options(
+                Text(f"Set text_encoder_lr to {first:g}", f"text_encoder_lr を {first:g} にする"), text_encoder_lr=[first]
+            ),
+        )
+
+
 def rate_ignored(subject: Subject) -> Iterator[Trouble]:
     """Rates beside AdaFactor's relative_step, which finds its own."""
     if subject.name != "adafactor" or not subject.ignores_scheduler:

@@ -16,6 +16,9 @@ from core.text import Text
 DEFAULT_RATE: Final = 2e-6
 """sd-scripts' `--learning_rate` where none is given."""
 
+_SEVERAL_TEXT_RATES = {f"networks.lora_{name}" for name in ("anima", "flux", "lumina", "sd3")}
+"""Modules with `prepare_optimizer_params_with_multiple_te_lrs`."""
+
 Severity = Literal["error", "warning", "hint"]
 
 
@@ -89,10 +92,15 @@ class Subject:
         parts = (("text_encoder", "network_train_unet_only"), ("unet", "network_train_text_encoder_only"))
         return tuple(part for part, other_only in parts if not self.job.options.get(other_only))
 
+    @property
+    def several_text_rates(self) -> bool:
+        """Whether the network module takes a rate for each text encoder; of the others' list only the first counts."""
+        return self.word("network_module") in _SEVERAL_TEXT_RATES
+
     def rates(self) -> dict[str, float]:
         """The learning rate of each trained part, as sd-scripts fills the gaps; parts at 0 are in it, though not trained.
 
-        Source: `prepare_optimizer_params_with_multiple_te_lrs` of sd-scripts' networks/lora.py.
+        Source: `prepare_optimizer_params` of sd-scripts' networks/lora.py, and train_network.py before it.
         """
         main = self.number("learning_rate")
         main = DEFAULT_RATE if main is None else main
@@ -103,7 +111,7 @@ class Subject:
         for part in self.trains:
             if part == "unet":
                 found["unet"] = main if unet is None else unet
-            elif len(given) > 1:
+            elif len(given) > 1 and self.several_text_rates:
                 found.update({f"text_encoder{place}": float(rate) for place, rate in enumerate(given, 1)})
             else:
                 found["text_encoder"] = float(given[0]) if given else main

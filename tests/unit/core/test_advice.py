@@ -93,7 +93,11 @@ _EMO: Options = {"optimizer_type": "pytorch_optimizer.optimizer.emonavi.EmoNavi"
 _SDXL = "sdxl_train_network.py"
 
 MORE: list[tuple[str, Options, Options]] = [
-    ("scheduler.no-such-class", {"lr_scheduler_type": "CosineAnealingLR", "lr_scheduler_args": ["T_max=9"]}, {"lr_scheduler_type": "my.package.CosineAnealingLR"}),
+    (
+        "scheduler.no-such-class",
+        {"lr_scheduler_type": "CosineAnealingLR", "lr_scheduler_args": ["T_max=9"]},
+        {"lr_scheduler_type": "my.package.CosineAnealingLR"},
+    ),
     ("scheduler.no-such-class", {"lr_scheduler_type": "Zzz"}, {"lr_scheduler_type": "StepLR"}),
     (
         "scheduler.class-argument",
@@ -112,8 +116,13 @@ MORE: list[tuple[str, Options, Options]] = [
     ),
     (
         "rate.several",
-        {**_PRODIGY, "learning_rate": 1.0, "text_encoder_lr": [1.0, 0.5]},
+        {**_PRODIGY, "learning_rate": 1.0, "text_encoder_lr": [1.0, 0.5], "network_module": "networks.lora_flux"},
         {**_PRODIGY, "learning_rate": 1.0, "text_encoder_lr": [0.0]},
+    ),
+    (
+        "rate.first-only",
+        {"learning_rate": 1e-4, "text_encoder_lr": [1e-4, 5e-5]},
+        {"learning_rate": 1e-4, "text_encoder_lr": [1e-4, 5e-5], "network_module": "networks.lora_sd3"},
     ),
     ("rate.several", {"optimizer_type": "DAdaptAdam", "unet_lr": 1.0}, {"unet_lr": 1e-4, "text_encoder_lr": [5e-5]}),
     (
