@@ -62,6 +62,10 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from core.cli.advise import run_advise
 
         return run_advise
+    if name == "preflight":
+        from core.cli.preflight import run_preflight
+
+        return run_preflight
     if name == "convert":
         from core.cli.convert import run_convert
 

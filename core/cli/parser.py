@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run(verbs)
     _add_new(verbs)
     _add_advise(verbs)
+    _add_preflight(verbs)
     _add_convert(verbs)
 
     explain = verbs.add_parser("explain", help="what the error in a log means and what to do; 1 where it is not known")
@@ -149,6 +150,17 @@ def _add_new(verbs: Verbs) -> None:
 def _add_advise(verbs: Verbs) -> None:
     verb = verbs.add_parser("advise", help="what will fail, train wrongly or waste in a job, and the fix; 1 where it will fail")
     verb.add_argument("job", metavar="JOB", help="job file (.toml)")
+    add_json(verb)
+
+
+def _add_preflight(verbs: Verbs) -> None:
+    verb = verbs.add_parser(
+        "preflight", help="build the job's optimizer where it will train and take two steps; 1 where it does not pass"
+    )
+    verb.add_argument("job", metavar="JOB", help="job file (.toml)")
+    verb.add_argument("--curves", metavar="FILE", help="also draw what it would do on a small problem (.png or .csv)")
+    verb.add_argument("--device", choices=("auto", "cpu"), default="auto", help="default: auto, what accelerate would take")
+    add_place(verb)
     add_json(verb)
 
 

@@ -66,8 +66,10 @@ def converse(
     folder: Path | None = None,
     stop: threading.Event | None = None,
     on_fact: Callable[[Fact], None] | None = None,
+    script: Path = SCRIPT,
+    variables: Mapping[str, str] | None = None,
 ) -> Conversation:
-    """Puts one request to the probe script in `python`.
+    """Puts one request to the probe script, or another that speaks like it, in `python`.
 
     Args:
         python: the interpreter.
@@ -76,15 +78,17 @@ def converse(
         folder: put first on the module path there (the checkout).
         stop: ends the child when set.
         on_fact: called with each fact as it comes.
+        script: what is run there.
+        variables: environment variables to set beside the usual ones.
     """
     talk = Conversation()
     marker = f"caddie-probe-{secrets.token_hex(8)}:"
     question = json.dumps({**request, "folder": str(folder) if folder else ""})
     # -I: no user site, no PYTHON* variables, no current folder. stdin is closed. -X utf8 since -I ignores PYTHONUTF8.
     program = str(with_console(python))
-    argv = [program, "-I", "-X", "utf8", "-c", _BOOT, str(SCRIPT), marker, question]
+    argv = [program, "-I", "-X", "utf8", "-c", _BOOT, str(script), marker, question]
     try:
-        child = Child(argv, variables=child_environment(python))
+        child = Child(argv, variables={**child_environment(python), **(variables or {})})
     except OSError as error:
         talk.end, talk.start_error = "unstartable", error
         return talk

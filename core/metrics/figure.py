@@ -21,9 +21,9 @@ from core.text import Language, Text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_INK, _FAINT, _GRID = "#1f2430", "#6b7280", "#e5e7eb"
+INK, _FAINT, _GRID = "#1f2430", "#6b7280", "#e5e7eb"
 _WARNING = "#b45309"
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito: told apart by the colour-blind
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito: told apart by the colour-blind
 _COLUMNS = 1200
 _CJK_FONTS = (
     "Noto Sans CJK JP",
@@ -91,22 +91,22 @@ def render_png(
 
     figure = Figure(figsize=(10, 6.25), dpi=160, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
-    family = _families()
+    family = families()
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     smoothing = smoothing or Smoothing(window=max(5.0, len(metrics.get(LOSS)) / 20))
     _draw_loss(upper, metrics, smoothing, language, family)
     _draw_rates(lower, metrics, language, family)
     _draw_marks((upper, lower), metrics)
-    lower.set_xlabel(_STEP.in_language(language), family=family, color=_INK)
+    lower.set_xlabel(_STEP.in_language(language), family=family, color=INK)
     heading = "\n".join(line for line in (title, subtitle) if line)
     if heading:
-        upper.set_title(heading, loc="left", family=family, color=_INK, fontsize=11, pad=10, parse_math=False)
+        upper.set_title(heading, loc="left", family=family, color=INK, fontsize=11, pad=10, parse_math=False)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=160)
     return stream.getvalue()
 
 
-def _families() -> list[str]:
+def families() -> list[str]:
     """The fonts to look for each character in, in order; only installed ones, or matplotlib complains."""
     from matplotlib import font_manager
 
@@ -118,31 +118,31 @@ def _draw_loss(axes: Axes, metrics: RunMetrics, smoothing: Smoothing, language: 
     series = metrics.get(LOSS)
     if not np.any(np.isfinite(series.y)):
         series = metrics.get(SeriesKey(Quantity.AVERAGE_LOSS))
-    _style(axes, _LOSS.in_language(language), family)
+    style_axes(axes, _LOSS.in_language(language), family)
     if not np.any(np.isfinite(series.y)):
         _say(axes, _NO_LOSS.in_language(language), family)
         return
     x, y = _visible(series.x, series.y)
-    axes.plot(x, y, color=_COLOURS[0], alpha=0.3, linewidth=0.8, label=_RAW.in_language(language))
+    axes.plot(x, y, color=COLOURS[0], alpha=0.3, linewidth=0.8, label=_RAW.in_language(language))
     x, y = _visible(series.x, smoothing.apply(series.y))
-    axes.plot(x, y, color=_COLOURS[0], linewidth=1.8, label=_SMOOTH.in_language(language))
+    axes.plot(x, y, color=COLOURS[0], linewidth=1.8, label=_SMOOTH.in_language(language))
     _draw_validation(axes, metrics, language)
     if metrics.nan_count:
         words = _NAN.format(count=metrics.nan_count).in_language(language)
         axes.text(0.01, 0.03, words, transform=axes.transAxes, color=_WARNING, family=family, fontsize=9)
-    _legend(axes, family)
+    add_legend(axes, family)
 
 
 def _draw_validation(axes: Axes, metrics: RunMetrics, language: Language) -> None:
     series = metrics.get(VALIDATION_LOSS)
     if np.any(np.isfinite(series.y)):
         label = _VALIDATION.in_language(language)
-        axes.plot(series.x, series.y, color=_COLOURS[1], linewidth=1.6, marker="o", markersize=4, label=label)
+        axes.plot(series.x, series.y, color=COLOURS[1], linewidth=1.6, marker="o", markersize=4, label=label)
 
 
 def _draw_rates(axes: Axes, metrics: RunMetrics, language: Language, family: list[str]) -> None:
     curves = [curve for curve in rate_curves(metrics) if curve.prominent]
-    _style(axes, _RATE.in_language(language), family)
+    style_axes(axes, _RATE.in_language(language), family)
     drawn = 0
     for curve in curves:
         series = metrics.get(curve.key)
@@ -152,7 +152,7 @@ def _draw_rates(axes: Axes, metrics: RunMetrics, language: Language, family: lis
         effective = curve.key.quantity is Quantity.EFFECTIVE_LR
         word = _EFFECTIVE.in_language(language) if effective else curve.key.quantity.value
         label = f"{word} ({curve.named_groups})" if curve.named_groups else word
-        axes.plot(x, y, color=_COLOURS[drawn % len(_COLOURS)], linewidth=1.6, linestyle="--" if effective else "-", label=label)
+        axes.plot(x, y, color=COLOURS[drawn % len(COLOURS)], linewidth=1.6, linestyle="--" if effective else "-", label=label)
         drawn += 1
     if not drawn:
         _say(axes, _NO_RATE.in_language(language), family)
@@ -161,7 +161,7 @@ def _draw_rates(axes: Axes, metrics: RunMetrics, language: Language, family: lis
     low, high = axes.get_ylim()
     if high < 10 * low:  # or a constant would have an axis without a single power of ten
         axes.set_ylim(low / 3, high * 3)
-    _legend(axes, family, "best")
+    add_legend(axes, family, "best")
 
 
 def _draw_marks(panels: tuple[Axes, Axes], metrics: RunMetrics) -> None:
@@ -177,8 +177,9 @@ def _visible(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return thin(x, y, float(x[0]), float(x[-1]), _COLUMNS)
 
 
-def _style(axes: Axes, label: str, family: list[str]) -> None:
-    axes.set_ylabel(label, family=family, color=_INK)
+def style_axes(axes: Axes, label: str, family: list[str]) -> None:
+    """The look that every panel has, with the name of its heights."""
+    axes.set_ylabel(label, family=family, color=INK)
     axes.grid(True, color=_GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(which="both", colors=_FAINT, labelsize=9, length=0)
@@ -188,10 +189,11 @@ def _style(axes: Axes, label: str, family: list[str]) -> None:
     axes.margins(x=0.01)
 
 
-def _legend(axes: Axes, family: list[str], place: Literal["upper right", "best"] = "upper right") -> None:
+def add_legend(axes: Axes, family: list[str], place: Literal["upper right", "best"] = "upper right") -> None:
+    """A legend whose words any installed font may draw."""
     from matplotlib.font_manager import FontProperties
 
-    legend = axes.legend(loc=place, frameon=True, prop=FontProperties(family=family, size=9), labelcolor=_INK)
+    legend = axes.legend(loc=place, frameon=True, prop=FontProperties(family=family, size=9), labelcolor=INK)
     legend.get_frame().set(edgecolor="none", alpha=0.85)
 
 

@@ -91,10 +91,10 @@ def test_the_picture_is_a_png_with_curves_in_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_japanese_titles_have_glyphs_or_at_least_do_not_fail(language) -> None:
-    from core.metrics.figure import _families  # the test is about what is installed here
+    from core.metrics.figure import families  # the test is about what is installed here
 
     with warnings.catch_warnings():
-        if len(_families()) == 1:
+        if len(families()) == 1:
             warnings.filterwarnings("ignore", message="Glyph .* missing")
         assert size_of(render_png(run(), title="猫のLoRA $100 % $x^{ 試し_1", language=language)) == (1600, 1000)
 
