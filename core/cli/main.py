@@ -70,6 +70,10 @@ def _verb(name: str) -> Callable[[Namespace], int]:
         from core.cli.convert import run_convert
 
         return run_convert
+    if name == "preset":
+        from core.cli.preset import run_preset
+
+        return run_preset
     if name == "explain":
         from core.cli.explain import run_explain
 

@@ -52,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_preflight(verbs)
     _add_convert(verbs)
 
+    _add_preset(verbs)
     explain = verbs.add_parser("explain", help="what the error in a log means and what to do; 1 where it is not known")
     explain.add_argument("log", metavar="LOG", help="text file, or - for standard input")
     add_json(explain)
@@ -171,6 +172,20 @@ def _add_convert(verbs: Verbs) -> None:
     verb.add_argument("--all", action="store_true", help="list also the keys that say nothing (not set, off)")
     verb.add_argument("--force", action="store_true", help="replace an existing file")
     add_json(verb)
+
+
+def _add_preset(verbs: Verbs) -> None:
+    verb = verbs.add_parser("preset", help="optimizers with their arguments, scheduler and rates, for any job")
+    actions = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add_json(actions.add_parser("list", help="what was saved"))
+    save = actions.add_parser("save", help="keep the optimizer's part of a job")
+    save.add_argument("job", metavar="JOB", help="job file (.toml)")
+    save.add_argument("name", metavar="NAME", help="what to call it")
+    save.add_argument("--force", action="store_true", help="replace one of that name")
+    apply = actions.add_parser("apply", help="replace the optimizer's part of a job; nothing else of it is touched")
+    apply.add_argument("job", metavar="JOB", help="job file (.toml)")
+    apply.add_argument("preset", metavar="PRESET", help="name of a preset, or its file")
+    apply.add_argument("--out", metavar="JOB", help="write the job there instead of over the old one")
 
 
 def _add_bench(verbs: Verbs) -> None:

@@ -15,7 +15,9 @@ from core.convert.script import dialect_for, loads_json, read_script, read_words
 from core.convert.values import known_anywhere
 from core.errors import CaddieError
 from core.job.check import option_faults
+from core.job.model import Job
 from core.job.paste import dialect_of
+from core.job.presets import is_preset, preset_from
 from core.job.store import TABLE, loads
 from core.job.toml_text import read_document
 from core.options.model import OptionSet
@@ -24,6 +26,7 @@ from core.text import Text
 
 _TOML: Final = Text("sd-scripts settings", "sd-scripts の設定ファイル")
 _OWN: Final = Text("job", "ジョブ")
+_PRESET: Final = Text("optimizer preset", "オプティマイザーのプリセット")
 
 
 def read_file(path: Path, catalogue: Catalogue, options: OptionSet | None = None) -> Imported:
@@ -59,7 +62,8 @@ def is_job(path: Path) -> bool:
     if path.suffix.lower() != ".toml":
         return False
     try:
-        return not easy.looks_like(read_document(decode(path.read_bytes()[: LARGEST_TEXT + 1])))
+        document = read_document(decode(path.read_bytes()[: LARGEST_TEXT + 1]))
+        return not easy.looks_like(document) and not is_preset(document)
     except (CaddieError, OSError):
         return True
 
@@ -109,6 +113,8 @@ def _toml(text: str, options: OptionSet | None) -> Imported:
     document = read_document(text.removeprefix("\ufeff"))
     if easy.looks_like(document):
         return easy.read(document)
+    if is_preset(document):
+        return _preset(document)
     job = loads(text)
     own = TABLE in document
     if not own and not any(known_anywhere(name) for name in job.options):
@@ -130,6 +136,16 @@ def _toml(text: str, options: OptionSet | None) -> Imported:
     if known is not None:
         ledger.note(fault.sentence() for fault in option_faults(job.options, known))
     return Imported(kind=_OWN if own else _TOML, job=replace(job), report=ledger.report(), names_script=own)
+
+
+def _preset(document: Mapping[str, object]) -> Imported:
+    preset = preset_from(document)
+    ledger = Ledger()
+    for name, value in preset.options.items():
+        ledger.taken(name, value)
+    for name in preset.left_out:
+        ledger.impossible(name, document.get(name, ""), Text("a preset never touches it", "プリセットの対象外です"))
+    return Imported(kind=_PRESET, job=Job(options=preset.options), report=ledger.report(), names_script=False, preset=preset)
 
 
 def _section_of(name: str, document: Mapping[str, object]) -> str:

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Final
 
 from core.job.model import Job
+from core.job.presets import Preset
 from core.text import Text
 
 LONGEST_SHOWN: Final = 120
@@ -80,12 +81,14 @@ class Imported:
         job: what it says; everything else is as in a new `Job`.
         report: what became of each key.
         names_script: the file says (and not only lets guess) which script trains.
+        preset: the file is an optimizer's preset, which is applied and never replaces a job.
     """
 
     kind: Text
     job: Job
     report: Report
     names_script: bool = True
+    preset: Preset | None = None
 
 
 @dataclass(slots=True)
