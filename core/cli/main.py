@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from argparse import Namespace
@@ -44,60 +45,30 @@ def run(arguments: Sequence[str]) -> int:
         return FAILED
 
 
+_VERBS = {
+    "optimizers": "optimizers",
+    "environment": "environment",
+    "command": "job",
+    "new": "job",
+    "advise": "advise",
+    "effective": "effective",
+    "preflight": "preflight",
+    "convert": "convert",
+    "preset": "preset",
+    "explain": "explain",
+    "run": "run",
+    "demo": "demo",
+    "bench": "bench",
+    "test": "suite",
+    "shortcut": "shortcut",
+}
+"""Verb -> the module in core.cli that holds its `run_<verb>`."""
+
+
 def _verb(name: str) -> Callable[[Namespace], int]:
-    # Late, so that `new` does not wait for what `demo` imports.
-    if name == "optimizers":
-        from core.cli.optimizers import run_optimizers
-
-        return run_optimizers
-    if name == "environment":
-        from core.cli.environment import run_environment
-
-        return run_environment
-    if name in ("command", "new"):
-        from core.cli.job import run_command, run_new
-
-        return run_command if name == "command" else run_new
-    if name == "advise":
-        from core.cli.advise import run_advise
-
-        return run_advise
-    if name == "preflight":
-        from core.cli.preflight import run_preflight
-
-        return run_preflight
-    if name == "convert":
-        from core.cli.convert import run_convert
-
-        return run_convert
-    if name == "preset":
-        from core.cli.preset import run_preset
-
-        return run_preset
-    if name == "explain":
-        from core.cli.explain import run_explain
-
-        return run_explain
-    if name == "run":
-        from core.cli.run import run_run
-
-        return run_run
-    if name == "demo":
-        from core.cli.demo import run_demo
-
-        return run_demo
-    if name == "bench":
-        from core.cli.bench import run_bench
-
-        return run_bench
-    if name == "test":
-        from core.cli.suite import run_test
-
-        return run_test
-    assert name == "shortcut", name
-    from core.cli.shortcut import run_shortcut
-
-    return run_shortcut
+    # Imported late, so that `new` does not wait for what `demo` imports.
+    module = importlib.import_module(f"core.cli.{_VERBS[name]}")
+    return getattr(module, f"run_{name}")
 
 
 def _speak_utf8() -> None:
