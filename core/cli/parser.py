@@ -49,6 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run(verbs)
     _add_new(verbs)
     _add_advise(verbs)
+    effective = verbs.add_parser("effective", help="what a job's settings come to: rates, scheduler, steps, arguments")
+    effective.add_argument("job", metavar="JOB", help="job file (.toml)")
+    add_json(effective)
     _add_preflight(verbs)
     _add_convert(verbs)
 
@@ -127,6 +130,7 @@ def _add_run(verbs: Verbs) -> None:
     verb.add_argument("job", metavar="JOB", help="job file (.toml)")
     verb.add_argument("--detach", action="store_true", help="start it, say where it is, and return")
     verb.add_argument("--plain", action="store_true", help="without the companion; metrics from TensorBoard and the console")
+    verb.add_argument("--no-preflight", action="store_true", help="start without trying the optimizer first (sd-scripts)")
     verb.add_argument("--out", metavar="DIR", help="folder in which the run's folder is made")
     verb.add_argument(
         "--engine", choices=ENGINES, help="what trains, instead of what the job names; builtin needs no environment"
