@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from core.errors import CaddieError
 from core.job.model import Job
 from gui.services import Services
 from gui.widgets.dialogs import Dialogs, Keep
+
+if TYPE_CHECKING:
+    from core.convert.report import Imported
+    from core.runs.explain_log import LogVerdict
 
 
 class JobActions(QObject):
@@ -45,32 +50,49 @@ class JobActions(QObject):
         """Opens a given file (recent, dropped, command line)."""
         return self.may_replace() and self._open(path)
 
-    def import_file(self) -> bool:
+    def import_file(self) -> None:
         """Asks for a file of another program and shows what it would change."""
         path = self._dialogs.import_file(self._folder())
-        return path is not None and self.import_path(path)
+        if path is not None:
+            self.import_path(path)
 
-    def import_path(self, path: Path) -> bool:
+    def import_path(self, path: Path) -> None:
         """Shows what a file of another program would change; nothing changes before that was agreed to."""
         from core.convert.read import read_file  # late: seldom wanted
-        from gui.setup.import_dialog import ImportDialog
 
         services = self._services
+        services.tasks.start(
+            read_file,
+            path,
+            services.catalogue,
+            services.session.options,
+            done=lambda found: self._show_import(found, path.name),
+            owner=self,
+        )
 
-        def read_and_show() -> None:
-            found = read_file(path, services.catalogue, services.session.options)
-            window = self.parent()
-            dialog = ImportDialog(services, found, path.name, window if isinstance(window, QWidget) else None)
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.open()
-
-        return self._attempt(read_and_show)
-
-    def take(self, path: Path) -> bool:
+    def take(self, path: Path) -> None:
         """Opens a job that was dropped, imports anything else."""
         from core.convert.read import is_job  # late: seldom wanted
 
-        return self.open_path(path) if is_job(path) else self.import_path(path)
+        self._services.tasks.start(is_job, path, done=lambda own: self._take_as(path, is_own=own), owner=self)
+
+    def _take_as(self, path: Path, *, is_own: bool) -> None:
+        if is_own:
+            self.open_path(path)
+        else:
+            self.import_path(path)
+
+    def explain_log(self) -> None:
+        """Asks for a log and says what its error means."""
+        path = self._dialogs.log_file(self._folder())
+        if path is not None:
+            self.explain_path(path)
+
+    def explain_path(self, path: Path) -> None:
+        """Says what the error in a log means."""
+        from core.runs.explain_log import explain_file  # late: seldom wanted
+
+        self._services.tasks.start(explain_file, path, done=lambda found: self._show_verdict(found, path.name), owner=self)
 
     def open_demo(self) -> bool:
         """Writes the demo into the user's folder and opens its job, ready to start."""
@@ -104,6 +126,25 @@ class JobActions(QObject):
             return True
         answer = self._dialogs.keep_changes(self.name)
         return answer is Keep.DISCARD or (answer is Keep.SAVE and self.save())
+
+    def _show_import(self, found: Imported, name: str) -> None:
+        from gui.setup.import_dialog import ImportDialog
+
+        self._show(ImportDialog(self._services, found, name, self._window))
+
+    def _show_verdict(self, found: LogVerdict, name: str) -> None:
+        from gui.run.explain_dialog import ExplainDialog
+
+        self._show(ExplainDialog(self._services, found, name, self._window))
+
+    @property
+    def _window(self) -> QWidget | None:
+        window = self.parent()
+        return window if isinstance(window, QWidget) else None
+
+    def _show(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def _open(self, path: Path) -> bool:
         return self._attempt(lambda: self._services.session.open(path))

@@ -45,6 +45,7 @@ class Menus(Translated, QMenu):
         self._languages = self._choices(self.language, ("system", "en", "ja"), "language")
         self._themes = self._choices(self.theme, ("system", "light", "dark"), "theme")
         self.demo = self._action(self.help, jobs.open_demo)
+        self.explain = self._action(self.help, jobs.explain_log)
         self.data_folder = self._action(self.help, self._open_data_folder)
         self.about = self._action(self.help, self._about)
         self.recent.aboutToShow.connect(self._fill_recent)
@@ -77,6 +78,7 @@ class Menus(Translated, QMenu):
             for action, name in zip(actions, names, strict=True):
                 action.setText(name)
         self.demo.setText(self.tr("Open the de&mo"))
+        self.explain.setText(self.tr("&Explain a log…"))
         self.data_folder.setText(self.tr("Open the &data folder"))
         self.about.setText(self.tr("&About Caddie"))
         self._follow()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QTreeWidget,
 from core.catalogue.catalogue import Catalogue
 from core.convert.report import WORDS, Imported, Outcome
 from core.job.model import Job
+from core.job.presets import apply_preset
 from core.options.model import OptionValue
 from core.text import Text
 from gui.services import Services
@@ -39,6 +40,8 @@ def with_imported(job: Job, found: Imported, catalogue: Catalogue, *, replace_al
         replace_all: the options of the file, and no others; else they are added to those of the job.
     """
     new = found.job
+    if found.preset is not None:
+        return apply_preset(job, found.preset, catalogue)
     extra = MappingProxyType({**job.extra, **new.extra})
     if replace_all:
         return replace(
@@ -64,6 +67,7 @@ class ImportDialog(Translated, QDialog):
         self._notes = Label("", "muted", wrap=True)
         self.replace = QCheckBox()
         self.replace.setChecked(True)
+        self.replace.setVisible(found.preset is None)  # a preset replaces its own part, and never more
         self._heading = Label("", "section")
         self.preview = QTreeWidget()
         for tree in (self.report, self.preview):

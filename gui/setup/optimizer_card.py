@@ -22,6 +22,7 @@ from gui.setup.optimizer_notes import OptimizerNotes
 from gui.setup.optimizer_switches import OptimizerSwitches
 from gui.setup.other_arguments import OtherArguments
 from gui.setup.picker import OptimizerPicker
+from gui.setup.presets_menu import PresetsButton
 from gui.widgets.badge import Badge
 from gui.widgets.base import Button, Label, Translated
 
@@ -78,6 +79,7 @@ class OptimizerCard(Translated, QFrame):
         self._heading = Label("", "title", parent=self)
         self.reset_all = Button(theme, icon="reset", classes="quiet", parent=self)
         self.reset_all.clicked.connect(self._reset_all)
+        self.presets = PresetsButton(services, self)
         self.compare = Button(theme, icon="pick", classes="quiet", parent=self)
         self.compare.clicked.connect(lambda: services.navigate("pick"))
         self.picker = OptimizerPicker(services.catalogue, self._tools, self)
@@ -99,6 +101,7 @@ class OptimizerCard(Translated, QFrame):
         head = QHBoxLayout()
         head.addWidget(self._heading)
         head.addStretch(1)
+        head.addWidget(self.presets)
         head.addWidget(self.compare)
         head.addWidget(self.reset_all)
         choice = QHBoxLayout()

@@ -37,6 +37,12 @@ class Dialogs(QObject):
         name, _ = QFileDialog.getOpenFileName(self._window, self.tr("Import"), folder, kinds + ";;" + self.tr("All files (*)"))
         return Path(name) if name else None
 
+    def log_file(self, folder: str) -> Path | None:
+        """Which log to explain, None for none."""
+        kinds = self.tr("Logs (*.txt *.log)") + ";;" + self.tr("All files (*)")
+        name, _ = QFileDialog.getOpenFileName(self._window, self.tr("Explain a log"), folder, kinds)
+        return Path(name) if name else None
+
     def save_file(self, suggestion: str) -> Path | None:
         """Where to save the job, None for nowhere."""
         name, _ = QFileDialog.getSaveFileName(self._window, self.tr("Save job as"), suggestion, self._filter())

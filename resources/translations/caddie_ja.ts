@@ -313,6 +313,14 @@
         <translation>インポート</translation>
     </message>
     <message>
+        <source>Logs (*.txt *.log)</source>
+        <translation>ログ (*.txt *.log)</translation>
+    </message>
+    <message>
+        <source>Explain a log</source>
+        <translation>ログのエラーを調べる</translation>
+    </message>
+    <message>
         <source>Save job as</source>
         <translation>ジョブに名前を付けて保存</translation>
     </message>
@@ -681,6 +689,29 @@
     <message>
         <source>This is a fault in Caddie: {error}. Your job is still open; save it before you go on. The details help to mend it.</source>
         <translation>Caddie の不具合です: {error}。ジョブは開いたままです。続ける前に保存してください。詳細は不具合の修正に役立ちます。</translation>
+    </message>
+</context>
+<context>
+    <name>ExplainDialog</name>
+    <message>
+        <source>What {file} says</source>
+        <translation>{file} の内容</translation>
+    </message>
+    <message>
+        <source>The end of the log</source>
+        <translation>ログの末尾</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>閉じる</translation>
+    </message>
+    <message>
+        <source>The cause of this error is not known.</source>
+        <translation>このエラーの原因は登録されていません。</translation>
+    </message>
+    <message>
+        <source>No error was found in this log.</source>
+        <translation>このログにエラーは見つかりませんでした。</translation>
     </message>
 </context>
 <context>
@@ -1203,6 +1234,10 @@
     <message>
         <source>Open the de&amp;mo</source>
         <translation>デモを開く(&amp;M)</translation>
+    </message>
+    <message>
+        <source>&amp;Explain a log…</source>
+        <translation>ログのエラーを調べる(&amp;E)…</translation>
     </message>
     <message>
         <source>Open the &amp;data folder</source>
@@ -2120,6 +2155,84 @@
     </message>
 </context>
 <context>
+    <name>PresetDialogs</name>
+    <message>
+        <source>Save as preset</source>
+        <translation>プリセットとして保存</translation>
+    </message>
+    <message>
+        <source>Name of the preset:</source>
+        <translation>プリセットの名前:</translation>
+    </message>
+    <message>
+        <source>There is a preset “{name}” already. Replace it?</source>
+        <translation>「{name}」という名前のプリセットが既にあります。置き換えますか?</translation>
+    </message>
+    <message>
+        <source>Presets (*.toml)</source>
+        <translation>プリセット (*.toml)</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>すべてのファイル (*)</translation>
+    </message>
+    <message>
+        <source>Import a preset</source>
+        <translation>プリセットの取り込み</translation>
+    </message>
+</context>
+<context>
+    <name>PresetsButton</name>
+    <message>
+        <source>Presets</source>
+        <translation>プリセット</translation>
+    </message>
+    <message>
+        <source>Optimizer, arguments, scheduler and learning rates, for any job</source>
+        <translation>オプティマイザー、引数、スケジューラ、学習率をまとめて保存し、ほかのジョブでも使えます</translation>
+    </message>
+    <message>
+        <source>Save as preset…</source>
+        <translation>プリセットとして保存…</translation>
+    </message>
+    <message>
+        <source>Apply preset</source>
+        <translation>プリセットを適用</translation>
+    </message>
+    <message>
+        <source>Import a preset…</source>
+        <translation>プリセットを取り込む…</translation>
+    </message>
+    <message>
+        <source>Open the folder of presets</source>
+        <translation>プリセットのフォルダーを開く</translation>
+    </message>
+    <message>
+        <source>Reading …</source>
+        <translation>読み込み中…</translation>
+    </message>
+    <message>
+        <source>None yet</source>
+        <translation>まだありません</translation>
+    </message>
+    <message>
+        <source>Preset {name}</source>
+        <translation>プリセット「{name}」</translation>
+    </message>
+    <message>
+        <source>The job says the same as the preset already.</source>
+        <translation>ジョブの設定は、既にプリセットと同じです。</translation>
+    </message>
+    <message>
+        <source>Not taken from the preset, which never touches it: {0}</source>
+        <translation>プリセットの対象外のため取り込みませんでした: {0}</translation>
+    </message>
+    <message>
+        <source>Preset saved: {name} ({path})</source>
+        <translation>プリセットを保存しました: {name} ({path})</translation>
+    </message>
+</context>
+<context>
     <name>ProblemsCard</name>
     <message>
         <source>“{name}” cannot be started yet</source>
@@ -2142,6 +2255,14 @@
     <message>
         <source>Run it with sd-scripts instead</source>
         <translation>代わりに sd-scripts で実行</translation>
+    </message>
+    <message>
+        <source>Start anyway</source>
+        <translation>それでも開始する</translation>
+    </message>
+    <message>
+        <source>The optimizer was tried and did not pass; the training will most likely fail too.</source>
+        <translation>事前テストでオプティマイザーが不合格でした。学習も失敗する可能性が高いです。</translation>
     </message>
     <message>
         <source>This job cannot be started yet</source>

@@ -75,6 +75,10 @@ class FakeDialogs(Dialogs):
         self.asked.append("open")
         return self.to_open
 
+    def log_file(self, folder: str) -> Path | None:
+        self.asked.append("log")
+        return self.to_open
+
     def save_file(self, suggestion: str) -> Path | None:
         self.asked.append("save")
         return self.to_save
