@@ -24,6 +24,7 @@ from gui.bridge.job_session import JobFiles, JobSession
 from gui.bridge.navigator import Navigator
 from gui.bridge.notices import Notices
 from gui.bridge.options import Options
+from gui.bridge.preflight import Preflights
 from gui.bridge.run_service import RunService
 from gui.bridge.settings import Settings
 from gui.bridge.tasks import Tasks
@@ -108,7 +109,9 @@ def build_services(application: QApplication, *, catalogue: Catalogue | None = N
         session=session,
         options=options,
         environments=environments,
-        runs=RunService(tasks, optimizers, environments, options.for_script, parent=owner),
+        runs=RunService(
+            tasks, optimizers, environments, options.for_script, preflights=Preflights(settings, optimizers), parent=owner
+        ),
         theme=theme,
         tasks=tasks,
         translation=translation,

@@ -9,6 +9,7 @@ from pathlib import Path
 from core.cli.output import note, print_json
 from core.cli.place import find_place, options_in
 from core.cli.watch import show_outcome, watch
+from core.environment.model import Environment
 from core.errors import CaddieError, Problems
 from core.job.missing import missing_faults
 from core.job.model import Job
@@ -53,7 +54,29 @@ def _start_sd_scripts(job: Job, options: Namespace) -> RunFolder:
         raise Problems(
             Text("This job is not complete:", "このジョブには不足があります:"), [fault.sentence() for fault in missing]
         )
+    if not options.no_preflight:
+        _try_optimizer(job, environment, known, Path(options.job).absolute().parent)
     return start_run(job, environment, known, runs_dir=_runs_dir(options))
+
+
+def _try_optimizer(job: Job, environment: Environment, known: OptionSet, base: Path) -> None:
+    """The built-in trainer takes the same two steps itself before it loads anything; sd-scripts loads the model first."""
+    from core.catalogue.loader import load_catalogue
+    from core.preflight.request import question
+    from core.preflight.trial import preflight
+
+    report = preflight(question(job, known, load_catalogue(), base=base), environment)
+    if report.ending == "passed":
+        note(Text("Preflight: passed.", "事前テスト: 合格。"))
+        return
+    told = [text for text in (report.problem, report.advice) if text is not None]
+    if report.ending == "unknown":
+        note(Text("Starting without a preflight:", "事前テストなしで開始します:"))
+        for text in told:
+            note(text)
+        return
+    told.append(Text("--no-preflight starts all the same.", "それでも開始する場合は --no-preflight を付けてください。"))
+    raise Problems(Text("The preflight failed, so nothing was started:", "事前テストに失敗したため、開始しませんでした:"), told)
 
 
 def _start_builtin(job: Job, options: Namespace) -> RunFolder:

@@ -23,6 +23,7 @@ class StartProblem:
         page, topic: where the navigator leads to mend it.
         of_builtin: only the built-in trainer cannot do it.
         packages: the trainer's packages are missing, which the Run page can install.
+        may_start: found by the preflight; the user may start all the same.
     """
 
     text: Text
@@ -30,6 +31,7 @@ class StartProblem:
     topic: str = ""
     of_builtin: bool = False
     packages: bool = False
+    may_start: bool = False
 
 
 def find_problems(

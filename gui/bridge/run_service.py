@@ -23,6 +23,7 @@ from core.options.model import OptionSet
 from core.runs.outcome import Ending, Outcome
 from gui.bridge.hosting import Hosting
 from gui.bridge.kept_log import KeptLog
+from gui.bridge.preflight import PreflightFailed, Preflights
 from gui.bridge.run_controls import RunControls
 from gui.bridge.run_places import Environments
 from gui.bridge.run_problems import StartProblem, find_problems
@@ -76,6 +77,7 @@ class RunService(QObject):
         options_for: Callable[[str], OptionSet],
         *,
         runs_dir: Path | None = None,
+        preflights: Preflights | None = None,
         parent: QObject | None = None,
     ) -> None:
         """Nothing is read or started.
@@ -86,6 +88,7 @@ class RunService(QObject):
             environments: what can train.
             options_for: what a script accepts.
             runs_dir: where runs are; the user's own folder when None.
+            preflights: tries the optimizer before a start; None starts without.
             parent: owns it.
         """
         super().__init__(parent)
@@ -93,6 +96,7 @@ class RunService(QObject):
         self._environments = environments
         self._options_for = options_for
         self._runs_dir = runs_dir
+        self._preflights = preflights
         self._report = tasks.report
         # A disk that hangs must hold up neither the start of a run nor the rest of the window.
         self._workers = Tasks(self, threads=2)
@@ -183,26 +187,31 @@ class RunService(QObject):
         state = None
         if spec is not None and environment is not None and environment == self._environments.selected:
             state = self._environments.state(spec, fast=is_fast(job, spec))
-        return find_problems(
-            job,
-            environment=environment,
-            report=report,
-            state=state,
-            options=self._options_for(job.script),
-            catalogue=self._catalogue,
-        )
+        options = self._options_for(job.script)
+        kept = self._preflights.problems(job, environment) if self._preflights is not None else ()
+        args = {"environment": environment, "report": report, "state": state, "options": options}
+        return find_problems(job, **args, catalogue=self._catalogue) + kept
 
-    def start(self, job: Job, *, base: Path | None = None) -> bool:
-        """Starts a job, unless something prevents it (`refused`). `base`: where a built-in training's relative paths start."""
+    def start(self, job: Job, *, base: Path | None = None, anyway: bool = False) -> bool:
+        """Starts a job, unless something prevents it (`refused`). `base`: where a built-in training's relative paths start.
+
+        With `anyway` its optimizer is not tried before.
+        """
         if self._starting:
             return False
-        if problems := self.problems(job):
-            self.refused.emit(problems)
+        if problems := [problem for problem in self.problems(job) if not problem.may_start]:
+            self.refused.emit(tuple(problems))
             return False
-        self._set_starting(True)
         place, options = self.environment_for(job), self._options_for(job.script)
         work = partial(start_job, job, place, options, self._catalogue, runs_dir=self._runs_dir, base=base, hosting=self.hosting)
-        self._workers.start(work, done=self._launched, failed=self._not_launched, owner=self)
+        check = self._preflights
+        if check is not None:
+            check.keep(job, place, None)
+            if check.wanted(job) and not anyway:
+                work = partial(check.before, work, job, place, options, base)
+        self._set_starting(True)
+        failed = partial(self._not_launched, job, place)
+        self._workers.start(work, done=self._launched, failed=failed, owner=self)
         return True
 
     def _launched(self, folder: RunFolder) -> None:
@@ -210,9 +219,13 @@ class RunService(QObject):
         self.attach(folder)
         self.started.emit(folder)
 
-    def _not_launched(self, error: BaseException) -> None:
+    def _not_launched(self, job: Job, place: Environment | None, error: BaseException) -> None:
+        if isinstance(error, PreflightFailed) and self._preflights is not None:
+            self._preflights.keep(job, place, error.report)
         self._set_starting(False)
-        if isinstance(error, CaddieError):
+        if isinstance(error, PreflightFailed):
+            self.refused.emit(self.problems(job))
+        elif isinstance(error, CaddieError):
             self.failed.emit(error)
         else:
             self._report(error)
@@ -263,6 +276,8 @@ class RunService(QObject):
     def close(self) -> None:
         """Ends the window's own training, follows no more and lets the workers end."""
         self.hosting.close()
+        if self._preflights is not None:
+            self._preflights.close()
         self.detach()
         self._workers.wait()
         self.hosting.close()  # a worker may just have begun one, and nothing would end it any more

@@ -137,6 +137,7 @@ class RunPage(Page):
         self.problems.mend.connect(services.navigate)
         self.problems.instead.connect(self._use_sd_scripts)
         self.problems.install.connect(self.installation.start)
+        self.problems.anyway.connect(lambda: self.start(anyway=True))
         self.installation.changed.connect(self._show_state)
         self.installation.installed.connect(self.start)
         self.plots.loss.validation_wanted.connect(lambda: services.navigate("setup", "option:validation_split"))
@@ -157,14 +158,14 @@ class RunPage(Page):
 
     # --- what the user asks for --------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Starts the open job."""
+    def start(self, *, anyway: bool = False) -> None:
+        """Starts the open job; with `anyway` in spite of what the preflight found."""
         if self._runs.starting:
             return
         if self._runs.running and not self.dialogs.start_second(self._runs.name):
             return
         path = self.services.session.path
-        self._runs.start(self._job_to_start(), base=path.parent if path else None)
+        self._runs.start(self._job_to_start(), base=path.parent if path else None, anyway=anyway)
 
     def _job_to_start(self) -> Job:
         session = self.services.session
@@ -258,7 +259,7 @@ class RunPage(Page):
         for part in (self.problems, self.header):
             part.name_job(self._other_job())
         self.header.show_stop(runs.stop_stage, running=runs.running, controls=runs.controls.now)
-        self.header.set_startable(not problems)
+        self.header.set_startable(all(problem.may_start for problem in problems))
         # A run that is over and never made a step has nothing to plot.
         self._plot_card.setVisible(not (runs.ending.is_over and not runs.metrics.series))
         if runs.current is None:

@@ -25,11 +25,13 @@ class ProblemsCard(Translated, Card):
         mend: page and topic.
         instead: train it with sd-scripts.
         install: get the trainer's packages.
+        anyway: start in spite of what the preflight found.
     """
 
     mend = Signal(str, str)
     instead = Signal()
     install = Signal()
+    anyway = Signal()
 
     def __init__(self, theme: Theme, translation: Translation, parent: QWidget | None = None) -> None:
         super().__init__(parent, margin=tokens.M)
@@ -43,7 +45,9 @@ class ProblemsCard(Translated, Card):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.instead_button = Button(theme, icon="refresh")
         self.instead_button.clicked.connect(self.instead)
-        self.body.addLayout(row_of(self.heading, 1, self.instead_button))
+        self.anyway_button = Button(theme, icon="run")
+        self.anyway_button.clicked.connect(self.anyway)
+        self.body.addLayout(row_of(self.heading, 1, self.instead_button, self.anyway_button))
         self.body.addLayout(self._rows)
         self.hide()
         self.retranslate()
@@ -59,6 +63,7 @@ class ProblemsCard(Translated, Card):
             self._problems = tuple(problems)
             self._fill()
         self.instead_button.setVisible(any(problem.of_builtin for problem in problems))
+        self.anyway_button.setVisible(bool(problems) and all(problem.may_start for problem in problems))
         self.setVisible(bool(problems))
 
     def name_job(self, name: str) -> None:
@@ -102,5 +107,9 @@ class ProblemsCard(Translated, Card):
     def retranslate(self) -> None:
         """Sets every visible text in the language on screen."""
         self.instead_button.setText(self.tr("Run it with sd-scripts instead"))
+        self.anyway_button.setText(self.tr("Start anyway"))
+        self.anyway_button.setToolTip(
+            self.tr("The optimizer was tried and did not pass; the training will most likely fail too.")
+        )
         self._say_heading()
         self._fill()

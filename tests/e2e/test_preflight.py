@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from core.cli.main import run
 from core.environment.model import Environment
 from core.preflight.model import Group, Report, Shape
 from core.preflight.request import Question
 from core.preflight.trial import preflight
 from tests.helpers.preflights import make_trainer, request_for
+from tests.helpers.runs import DEMO
 
 GROUPS = (Group("unet", 1e-3, (Shape((4, 24), 2), Shape((24, 4), 2, at_zero=True))),)
 
@@ -77,3 +81,22 @@ def test_without_the_trainer_s_code_nothing_is_tried(tmp_path: Path) -> None:
     report = tried(tmp_path)
     assert report.ending == "unknown"
     assert report.problem is not None
+
+
+def test_the_verb_and_run_end_with_1_and_say_why(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CADDIE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CADDIE_LANGUAGE", "en")
+    checkout = with_torch(tmp_path / "checkout", "import os\nos._exit(7)\n")
+    shutil.copy(DEMO / "train_network.py", checkout)
+    job = tmp_path / "job.toml"
+    job.write_text('optimizer_type = "AdamW"\n', encoding="utf-8")
+    place = ["--python", sys.executable, "--checkout", str(checkout)]
+    assert run(["preflight", str(job), *place, "--json"]) == 1
+    assert json.loads(capfd.readouterr().out)["ending"] == "failed"
+    assert run(["run", str(job), *place, "--out", str(tmp_path / "runs")]) == 1
+    assert "exit code 7" in capfd.readouterr().err
+    assert not (tmp_path / "runs").exists()
+    assert run(["run", str(job), *place, "--out", str(tmp_path / "runs"), "--no-preflight"]) == 1
+    assert list((tmp_path / "runs").iterdir())
