@@ -42,6 +42,7 @@ def effective(job: Job, catalogue: Catalogue, *, batches: int | None = None) -> 
         schedule=schedule,
         scheduler=scheduler,
         steps=steps,
+        times_d=subject.is_factor,
         facts=tuple(facts),
     )
 

@@ -65,6 +65,7 @@ class Effective:
         schedule: the scheduler with its numbers; None where there is none or no formula for it.
         scheduler: its name, or why there is none.
         steps: of the optimizer; None where that depends on the number of images.
+        times_d: the rates are factors on the optimizer's own estimate d.
         facts: everything else, in the order of the view.
     """
 
@@ -74,6 +75,7 @@ class Effective:
     schedule: Schedule | None
     scheduler: Text
     steps: int | None
+    times_d: bool
     facts: tuple[Fact, ...]
 
     def rates(self, count: int = 400) -> dict[str, list[tuple[int, float]]]:

@@ -41,7 +41,21 @@ def _advice(services: Services, parent: QWidget) -> DockView:
     return AdviceView(services, parent)
 
 
+def _effective(services: Services, parent: QWidget) -> DockView:
+    from gui.setup.effective_view import EffectiveView
+
+    return EffectiveView(services, parent)
+
+
+def _preflight(services: Services, parent: QWidget) -> DockView:
+    from gui.setup.preflight_view import PreflightView
+
+    return PreflightView(services, parent)
+
+
 VIEWS: tuple[ViewEntry, ...] = (
     ViewEntry("command", Text("Command", "コマンド"), _command, at_once=True),
     ViewEntry("advice", Text("Advice", "アドバイス"), _advice, at_once=True),
+    ViewEntry("effective", Text("Effective settings", "実際の設定"), _effective),
+    ViewEntry("preflight", Text("Preflight", "事前テスト"), _preflight),
 )

@@ -357,6 +357,41 @@
     </message>
 </context>
 <context>
+    <name>EffectiveView</name>
+    <message>
+        <source>Learning rate over the steps</source>
+        <translation>ステップごとの学習率</translation>
+    </message>
+    <message>
+        <source>Learning rate, {0}</source>
+        <translation>学習率 ({0})</translation>
+    </message>
+    <message>
+        <source>Learning rate</source>
+        <translation>学習率</translation>
+    </message>
+    <message>
+        <source>nothing is trained</source>
+        <translation>学習対象なし</translation>
+    </message>
+    <message>
+        <source>Scheduler</source>
+        <translation>スケジューラ</translation>
+    </message>
+    <message>
+        <source>No curve is known beforehand</source>
+        <translation>曲線は事前には分かりません</translation>
+    </message>
+    <message>
+        <source>What the settings come to</source>
+        <translation>実際の設定</translation>
+    </message>
+    <message>
+        <source>Every argument of the optimizer</source>
+        <translation>オプティマイザーのすべての引数</translation>
+    </message>
+</context>
+<context>
     <name>EmptyPage</name>
     <message>
         <source>Show Caddie the Python that trains</source>
@@ -2152,6 +2187,68 @@
     <message>
         <source>Log scale</source>
         <translation>対数軸</translation>
+    </message>
+</context>
+<context>
+    <name>PreflightPlot</name>
+    <message>
+        <source>Learning rate</source>
+        <translation type="unfinished">学習率</translation>
+    </message>
+    <message>
+        <source>Effective step</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Loss</source>
+        <translation type="unfinished">loss</translation>
+    </message>
+    <message>
+        <source>default arguments</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>this job</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No curves</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What the curves show</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>PreflightView</name>
+    <message>
+        <source>No environment has been chosen yet: Caddie does not know which Python trains.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Try it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Builds the optimizer in the Python that will train, by the trainer&apos;s own code and with the job&apos;s arguments, takes two steps on tensors of the LoRA&apos;s shapes, and draws what it would do on a small problem. No model is loaded; it takes a few seconds.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The job has changed since.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Try before each start</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A job that does not pass is not started, unless you insist. What has passed is not tried again.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
