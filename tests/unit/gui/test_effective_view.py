@@ -51,7 +51,7 @@ def test_the_curve_is_that_of_each_group(services, view):
     services.session.edit(services.session.job.with_option("network_train_unet_only", True), "test")
     view.renew()
     assert set(view.plot.curves) == {"unet"}
-    services.session.edit(Job(options={"optimizer_type": "AdaFactor"}), "test")
+    services.session.edit(Job(options={"optimizer_type": "RAdamScheduleFree"}), "test")
     view.renew()
     assert not view.plot.curves
 
