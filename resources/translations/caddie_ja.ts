@@ -1201,6 +1201,13 @@
     </message>
 </context>
 <context>
+    <name>MainWindow</name>
+    <message>
+        <source>The options of this sd-scripts could not be read, so Caddie&apos;s own list is shown. {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>Menus</name>
     <message>
         <source>&amp;File</source>
@@ -2193,62 +2200,62 @@
     <name>PreflightPlot</name>
     <message>
         <source>Learning rate</source>
-        <translation type="unfinished">学習率</translation>
+        <translation>学習率</translation>
     </message>
     <message>
         <source>Effective step</source>
-        <translation type="unfinished"></translation>
+        <translation>実効ステップ</translation>
     </message>
     <message>
         <source>Loss</source>
-        <translation type="unfinished">loss</translation>
+        <translation>loss</translation>
     </message>
     <message>
         <source>default arguments</source>
-        <translation type="unfinished"></translation>
+        <translation>引数が初期値の場合</translation>
     </message>
     <message>
         <source>this job</source>
-        <translation type="unfinished"></translation>
+        <translation>このジョブ</translation>
     </message>
     <message>
         <source>No curves</source>
-        <translation type="unfinished"></translation>
+        <translation>曲線がありません</translation>
     </message>
     <message>
         <source>What the curves show</source>
-        <translation type="unfinished"></translation>
+        <translation>曲線の内容</translation>
     </message>
 </context>
 <context>
     <name>PreflightView</name>
     <message>
         <source>No environment has been chosen yet: Caddie does not know which Python trains.</source>
-        <translation type="unfinished"></translation>
+        <translation>環境がまだ選ばれていないため、どの Python で学習するか分かりません。</translation>
     </message>
     <message>
         <source>Stop</source>
-        <translation type="unfinished"></translation>
+        <translation>中止</translation>
     </message>
     <message>
         <source>Try it</source>
-        <translation type="unfinished"></translation>
+        <translation>テストする</translation>
     </message>
     <message>
         <source>Builds the optimizer in the Python that will train, by the trainer&apos;s own code and with the job&apos;s arguments, takes two steps on tensors of the LoRA&apos;s shapes, and draws what it would do on a small problem. No model is loaded; it takes a few seconds.</source>
-        <translation type="unfinished"></translation>
+        <translation>学習に使う Python で、実際の学習コードとジョブの引数からオプティマイザーを作成し、LoRA と同じ形のテンソルで 2 ステップ進めます。さらに、小さな問題での動作を曲線で示します。モデルは読み込まないため、数秒で終わります。</translation>
     </message>
     <message>
         <source>The job has changed since.</source>
-        <translation type="unfinished"></translation>
+        <translation>テスト後にジョブが変更されています。</translation>
     </message>
     <message>
         <source>Try before each start</source>
-        <translation type="unfinished"></translation>
+        <translation>開始前に毎回テストする</translation>
     </message>
     <message>
         <source>A job that does not pass is not started, unless you insist. What has passed is not tried again.</source>
-        <translation type="unfinished"></translation>
+        <translation>不合格のジョブは、明示的に指示しない限り開始しません。合格済みの設定はもう一度テストしません。</translation>
     </message>
 </context>
 <context>
