@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.advice import combinations, emo, groups, optimizers, schedulers
+from core.advice import combinations, emo, groups, names, optimizers, schedulers, traps
 from core.advice.model import Finding, Rule, subject_of
 from core.catalogue.catalogue import Catalogue
 from core.catalogue.loader import load_sources
@@ -14,10 +14,13 @@ _REFERENCE = _SOURCES["reference-text"]
 
 RULES = (
     Rule("optimizer.two-names", "error", _SD_SCRIPTS, optimizers.two_names),
+    Rule("optimizer.no-such-class", "error", _SD_SCRIPTS, names.no_such_optimizer),
     Rule("clipping.fused", "error", _SD_SCRIPTS, optimizers.fused_elsewhere),
     Rule("scheduler.adafactor", "error", _SD_SCRIPTS, schedulers.adafactor_alone),
     Rule("scheduler.warmup-refused", "error", _SD_SCRIPTS, schedulers.warmup_refused),
     Rule("scheduler.no-such-class", "error", _SD_SCRIPTS, schedulers.no_such_class),
+    Rule("scheduler.no-such-name", "error", _SD_SCRIPTS, names.no_such_scheduler),
+    Rule("scheduler.incomplete", "error", _SD_SCRIPTS, names.scheduler_lacks),
     Rule("scheduler.class-argument", "error", _SD_SCRIPTS, schedulers.class_lacks_argument),
     Rule("rate.several", "error", _SOURCES["prodigyopt"], groups.several_rates),
     Rule("network.lora-plus", "error", _SOURCES["prodigyopt"], groups.lora_plus),
@@ -31,12 +34,22 @@ RULES = (
     Rule("log.folder", "error", _SD_SCRIPTS, combinations.logging_folder),
     Rule("model.sdxl-v2", "error", _SD_SCRIPTS, combinations.sdxl_and_v2),
     Rule("data.resolution", "error", _SD_SCRIPTS, combinations.resolution),
+    Rule("data.buckets", "error", _SD_SCRIPTS, traps.buckets),
+    Rule("data.workers", "error", _SD_SCRIPTS, traps.workers),
+    Rule("number.out-of-range", "error", _SD_SCRIPTS, traps.out_of_range),
+    Rule("network.rank-of-nothing", "error", _SD_SCRIPTS, traps.rank_of_nothing),
+    Rule("sample.no-prompts", "error", _SD_SCRIPTS, traps.samples_of_nothing),
     Rule("rate.low-factor", "warning", _REFERENCE, optimizers.low_factor),
     Rule("rate.high", "warning", _REFERENCE, optimizers.high_manual),
     Rule("rate.missing", "warning", _SD_SCRIPTS, optimizers.no_rate),
     Rule("rate.forgotten-part", "warning", _SD_SCRIPTS, groups.forgotten_part),
     Rule("rate.first-only", "warning", _SD_SCRIPTS, groups.first_text_rate),
     Rule("rate.ignored", "warning", _SD_SCRIPTS, groups.rate_ignored),
+    Rule("rate.untrained-part", "warning", _SD_SCRIPTS, traps.untrained_part),
+    Rule("rate.scaled", "warning", _SOURCES["transformers"], traps.scaled_rate),
+    Rule("argument.warmup-init", "warning", _SD_SCRIPTS, traps.warmup_init_wins),
+    Rule("precision.fp16-weights", "warning", _SOURCES["measured"], traps.fp16_weights),
+    Rule("data.config-wins", "warning", _SD_SCRIPTS, traps.config_wins),
     Rule("rate.came", "warning", _REFERENCE, groups.came_high),
     Rule("scheduler.ignored", "warning", _SD_SCRIPTS, schedulers.ignored),
     Rule("scheduler.long-warmup", "warning", _SD_SCRIPTS, schedulers.long_warmup),
@@ -53,6 +66,9 @@ RULES = (
     Rule("emo.modifiers", "hint", _REFERENCE, emo.modifiers),
     Rule("optimizer.momentum", "hint", _SD_SCRIPTS, combinations.momentum),
     Rule("clipping.adafactor", "hint", _SD_SCRIPTS, optimizers.clipped_twice),
+    Rule("clipping.by-default", "hint", _SOURCES["prodigyplus"], traps.clipping_by_default),
+    Rule("argument.safeguard-warmup", "hint", _SOURCES["prodigyopt"], traps.unguarded_warmup),
+    Rule("network.no-alpha", "hint", _SD_SCRIPTS, traps.alpha_not_given),
 )
 """The errors first, then warnings, then hints: the order in which the findings come."""
 
@@ -65,7 +81,7 @@ def advise(job: Job, catalogue: Catalogue) -> list[Finding]:
     """
     if job.options.get("config_file"):
         return []
-    subject = subject_of(job, catalogue.find_for_options(job.options))
+    subject = subject_of(job, catalogue.find_for_options(job.options), catalogue)
     return [
         Finding(rule.id, rule.severity, trouble.text, trouble.fields, rule.source, trouble.fix)
         for rule in RULES

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from core.catalogue.catalogue import Catalogue
 from core.catalogue.kinds import Value, from_literal
 from core.catalogue.spec import LrMethod, OptimizerSpec, Source
 from core.errors import ValueProblem
@@ -52,11 +53,13 @@ class Subject:
         job: the job.
         spec: its optimizer; None for a class that the catalogue does not know.
         arguments: the optimizer's arguments that can be read; the others are faults of their own (`core.job.check`).
+        catalogue: where a name that nobody knows is looked up; None where that is not wanted.
     """
 
     job: Job
     spec: OptimizerSpec | None
     arguments: Mapping[str, Value]
+    catalogue: Catalogue | None = None
 
     @property
     def name(self) -> str:
@@ -176,7 +179,7 @@ class Finding:
     fix: Fix | None = None
 
 
-def subject_of(job: Job, spec: OptimizerSpec | None) -> Subject:
+def subject_of(job: Job, spec: OptimizerSpec | None, catalogue: Catalogue | None = None) -> Subject:
     """The job as the rules look at it."""
     arguments: dict[str, Value] = {}
     for name, stored in job.arguments.items():
@@ -184,7 +187,7 @@ def subject_of(job: Job, spec: OptimizerSpec | None) -> Subject:
             arguments[name] = from_literal(stored)
         except ValueProblem:
             continue
-    return Subject(job, spec, arguments)
+    return Subject(job, spec, arguments, catalogue)
 
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "hint")

@@ -197,6 +197,99 @@ MORE: list[tuple[str, Options, Options]] = [
         {"optimizer_type": "SGDNesterov", "optimizer_args": ["momentum=0.9"]},
     ),
 ]
+_PLUS: Options = {"optimizer_type": "prodigyplus.ProdigyPlusScheduleFree", "learning_rate": 1.0}
+_FULL_FP16: Options = {"full_fp16": True, "mixed_precision": "fp16"}
+TRAPS: list[tuple[str, Options, Options]] = [
+    ("optimizer.no-such-class", {"optimizer_type": "CAME"}, {"optimizer_type": "came_pytorch.CAME"}),
+    ("optimizer.no-such-class", {"optimizer_type": "adam"}, {"optimizer_type": "Adam"}),
+    ("optimizer.no-such-class", {"optimizer_type": "Zzz"}, {"optimizer_type": "my.package.Zzz"}),
+    ("optimizer.no-such-class", {"optimizer_type": "my..Zzz"}, {"optimizer_type": "dadaptadanip"}),
+    ("scheduler.no-such-name", {"lr_scheduler": "cosin"}, {"lr_scheduler": "cosine"}),
+    ("scheduler.no-such-name", {"lr_scheduler": "Constant", "lr_warmup_steps": 9}, {"lr_scheduler": "constant"}),
+    ("scheduler.no-such-name", {"lr_scheduler": "cosine_warmup_with_min_lr"}, {**_PLUS, "lr_scheduler": "cosin"}),
+    (
+        "scheduler.no-such-name",
+        {"lr_scheduler": "reduce_lr_on_plateau"},
+        {"lr_scheduler_type": "ReduceLROnPlateau", "lr_scheduler": "none"},
+    ),
+    (
+        "scheduler.incomplete",
+        {"lr_scheduler": "cosine_with_min_lr"},
+        {"lr_scheduler": "cosine_with_min_lr", "lr_scheduler_min_lr_ratio": 0.1},
+    ),
+    (
+        "scheduler.incomplete",
+        {"lr_scheduler": "piecewise_constant", "max_train_steps": 100},
+        {"lr_scheduler": "piecewise_constant", "lr_scheduler_args": ["step_rules='1:50,0.1'"]},
+    ),
+    ("data.buckets", {"enable_bucket": True, "resolution": "64"}, {"resolution": "64"}),
+    (
+        "data.buckets",
+        {"enable_bucket": True, "resolution": "200,512"},
+        {"enable_bucket": True, "resolution": "200,512", "min_bucket_reso": 250},
+    ),
+    (
+        "data.buckets",
+        {"enable_bucket": True, "resolution": "1024,1280"},
+        {"enable_bucket": True, "resolution": "64,64", "min_bucket_reso": 64, "max_bucket_reso": 32},
+    ),
+    (
+        "data.workers",
+        {"persistent_data_loader_workers": True, "max_data_loader_n_workers": 0},
+        {"persistent_data_loader_workers": True},
+    ),
+    ("number.out-of-range", {"train_batch_size": 0, "learning_rate": 1e-4}, {"train_batch_size": 1, "learning_rate": 0.0}),
+    ("number.out-of-range", {"network_dim": -4}, {"network_dim": 1}),
+    ("number.out-of-range", {"gradient_accumulation_steps": 0}, {"gradient_accumulation_steps": 1}),
+    ("number.out-of-range", {"learning_rate": -1.0}, {"optimizer_type": "AdaFactor", "learning_rate": -1.0}),
+    (
+        "network.rank-of-nothing",
+        {"dim_from_weights": True},
+        {"dim_from_weights": True, "network_weights": "a.safetensors"},
+    ),
+    ("sample.no-prompts", {"sample_every_n_steps": 9}, {"sample_every_n_steps": 9, "sample_prompts": "p.txt"}),
+    (
+        "rate.untrained-part",
+        {"text_encoder_lr": [1e-4], "learning_rate": 1e-4, "network_train_unet_only": True},
+        {"text_encoder_lr": [0.0], "learning_rate": 1e-4, "network_train_unet_only": True},
+    ),
+    ("rate.untrained-part", {"unet_lr": 1e-4, "network_train_text_encoder_only": True}, {"unet_lr": 1e-4}),
+    (
+        "rate.scaled",
+        {**_FIXED_ADAFACTOR},
+        {**_FIXED_ADAFACTOR, "optimizer_args": ["relative_step=False", "scale_parameter=True"]},
+    ),
+    (
+        "argument.warmup-init",
+        {"optimizer_type": "AdaFactor", "optimizer_args": ["relative_step=False", "warmup_init=True"]},
+        {"optimizer_type": "AdaFactor", "optimizer_args": ["warmup_init=True"]},
+    ),
+    (
+        "precision.fp16-weights",
+        {**_PRODIGY, **_FULL_FP16},
+        {**_PRODIGY, "full_bf16": True, "mixed_precision": "bf16"},
+    ),
+    (
+        "precision.fp16-weights",
+        {"optimizer_type": "AdamW", **_FULL_FP16},
+        {"optimizer_type": "AdamW", **_FULL_FP16, "optimizer_args": ["eps=1e-6"]},
+    ),
+    ("precision.fp16-weights", {"optimizer_type": "DAdaptLion", **_FULL_FP16}, {"optimizer_type": "Lion", **_FULL_FP16}),
+    (
+        "data.config-wins",
+        {"dataset_config": "d.toml", "train_data_dir": "images"},
+        {"train_data_dir": "images", "resolution": "512"},
+    ),
+    ("clipping.by-default", {**_PLUS}, {**_PLUS, "max_grad_norm": 0.0}),
+    ("clipping.by-default", {**_PLUS, "max_grad_norm": 1.0}, {**_PLUS, "optimizer_args": ["use_stableadamw=False"]}),
+    ("argument.safeguard-warmup", {**_PRODIGY, "lr_warmup_steps": 9}, {**_PRODIGY}),
+    (
+        "argument.safeguard-warmup",
+        {**_PRODIGY, "lr_scheduler": "cosine_with_restarts", "lr_scheduler_num_cycles": 3},
+        {**_PRODIGY, "lr_warmup_steps": 9, "optimizer_args": ["safeguard_warmup=True"]},
+    ),
+    ("network.no-alpha", {"network_dim": 32}, {"network_dim": 32, "network_alpha": 1.0}),
+]
 OF_SDXL: list[tuple[str, Options, Options]] = [
     (
         "cache.text-encoder",
@@ -206,7 +299,7 @@ OF_SDXL: list[tuple[str, Options, Options]] = [
     ("model.sdxl-v2", {"v2": True}, {}),
     ("model.sdxl-clip-skip", {"clip_skip": 2}, {}),
 ]
-ROWS = [*((rule, Job(options=wrong), Job(options=right)) for rule, wrong, right in [*TABLE, *MORE])]
+ROWS = [*((rule, Job(options=wrong), Job(options=right)) for rule, wrong, right in [*TABLE, *MORE, *TRAPS])]
 ROWS += [(rule, Job(options=wrong, script=_SDXL), Job(options=right, script=_SDXL)) for rule, wrong, right in OF_SDXL]
 _WITHOUT_FIX = {"scheduler.class-argument"}
 """What only a person can tell."""

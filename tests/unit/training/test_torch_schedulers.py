@@ -1,4 +1,4 @@
-"""What the advice says of torch's own schedulers, held against the torch that is installed."""
+"""What the advice says of torch's own schedulers and optimizers, held against the torch that is installed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 
 import torch
 
+from core.advice.names import TORCH_OPTIMIZERS
 from core.advice.schedulers import NEEDS_ARGUMENTS, TORCH_SCHEDULERS
 
 
@@ -28,3 +29,9 @@ def test_the_arguments_that_a_class_needs_are_those_without_a_default():
         needed -= {parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.VAR_POSITIONAL}
         told = NEEDS_ARGUMENTS[name].partition("=")[0] if name in NEEDS_ARGUMENTS else None
         assert told in needed if told else needed <= given_by_code, name
+
+
+def test_every_optimizer_of_torch_is_known():
+    found = {name for name in dir(torch.optim) if inspect.isclass(getattr(torch.optim, name))}
+    assert found <= set(TORCH_OPTIMIZERS)
+    assert set(TORCH_OPTIMIZERS) - found <= {"Muon"}, "newer than the oldest torch that is supported"
