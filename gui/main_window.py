@@ -11,7 +11,9 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplicat
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from core.convert.endings import ENDINGS
+from core.errors import CaddieError
 from core.job.model import Job
+from gui.bridge.notices import Notice
 from gui.job_actions import JobActions
 from gui.menus import Menus
 from gui.pages.page import PAGES, Page, PageEntry
@@ -71,6 +73,7 @@ class MainWindow(Translated, QMainWindow):
         services.navigate.requested.connect(self.navigate)
         services.navigate.demo_requested.connect(self.jobs.open_demo)
         services.tasks.unhandled.connect(self._show_error)
+        services.options.failed.connect(self._say_options_unread)
         services.session.file_changed.connect(self._retitle)
         services.session.changed.connect(self._retitle)
         self._restore_geometry()
@@ -151,6 +154,15 @@ class MainWindow(Translated, QMainWindow):
 
     def _show_error(self, error: BaseException) -> None:
         self.errors.add(error)
+
+    def _say_options_unread(self, error: BaseException) -> None:
+        """The form then shows what Caddie ships; that must not look like what the checkout has."""
+
+        def words() -> str:
+            reason = self.services.translation.say(error.text) if isinstance(error, CaddieError) else str(error)
+            return self.tr("The options of this sd-scripts could not be read, so Caddie's own list is shown. {0}").format(reason)
+
+        self.services.notices.post(Notice(text=words, tone="warning", key="options"))
 
     def _lay_out(self) -> None:
         right = QWidget()

@@ -217,7 +217,9 @@ class _Reader:
         if put(self._values, option, name, meant, scratch):
             self._ledger.translated(key, value, f"{name} = {shown(self._values[name])}", why)
         else:
-            self._ledger.entries += scratch.entries
+            self._kept[key] = value
+            for entry in scratch.entries:  # under the name that the file has, not the one of sd-scripts
+                self._ledger.impossible(key, value, entry.why or Text("it does not fit", "値が合いません"))
 
     # --- what kohya_ss says in its own way ---------------------------------------------------------------------
 

@@ -114,6 +114,11 @@ def _table(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
+_PARTS: Final = frozenset(
+    {"unet", "transformer", "prior", "text_encoder", "text_encoder_2", "text_encoder_3", "text_encoder_4", "vae"}
+)
+
+
 class _Reader:
     def __init__(self, document: Mapping[str, object], catalogue: Catalogue) -> None:
         self._source, self._catalogue = document, catalogue
@@ -142,7 +147,7 @@ class _Reader:
             special(key, value)
         elif key in _RENAMED:
             self._set(key, value, _RENAMED[key], value, why)
-        elif key in ("unet", "transformer", "prior", "text_encoder", "text_encoder_2", "text_encoder_3", "text_encoder_4", "vae"):
+        elif key in _PARTS and isinstance(value, dict) and value:
             for inner, content in _table(value).items():
                 self._part(key, inner, content)
         elif is_nothing(value) or value in (0, "NONE"):

@@ -8,7 +8,7 @@ The code is the user's own checkout, which is trusted to train; still, looking a
 when imported: before anything of it is executed, files, processes and the network are shut by an audit hook, most
 built-in functions that reach outside are absent, and the caller sets a time limit.
 
-Called as `python -I -S parser_child.py FOLDER [SCRIPT …]`; prints one JSON document on its standard output.
+Called as `python -I -S parser_child.py FOLDER SECONDS [SCRIPT …]`, the seconds that one script may take.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import ast
 import builtins
 import collections
 import enum
+import faulthandler
 import functools
 import itertools
 import json
@@ -368,30 +369,38 @@ def _limit_resources() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Reads the folder and prints `{"scripts": {name: [record, …]}, "problems": {name: words}}`."""
-    folder = pathlib.Path(arguments[0])
-    wanted = set(arguments[1:])
+    """Reads the folder and prints one JSON document a line, at once, so that a script that ends this process hides no other.
+
+    In order: `{"kind": "names", "names": […]}`; for each script `{"kind": "begin", "name": …}` and then its `"options"`
+    with `records`, a `"problem"` with `words`, or `"none"` where it is no training script; at last `{"kind": "done"}`.
+    """
+    folder, slowest = pathlib.Path(arguments[0]), float(arguments[1])
+    wanted = set(arguments[2:])
     files = source_files(folder)
     sources = {name: (str(path), path.read_bytes()) for name, path in files.items()}
-    answer = os.fdopen(os.dup(1), "wb")
+    answer = os.fdopen(os.dup(1), "wb", buffering=0)
     sys.stdout = sys.stderr  # what the scripts print must not get into the answer
-    scripts: dict[str, list[dict[str, object]]] = {}
-    problems: dict[str, str] = {}
+
+    def say(**fact: object) -> None:
+        answer.write(json.dumps(fact).encode("utf-8") + b"\n")
+
     names = [name for name in sources if "." not in name and (not wanted or f"{name}.py" in wanted)]
+    names = [name for name in names if ENTRY.encode() in sources[name][1]]
+    say(kind="names", names=[f"{name}.py" for name in names])
     shut_the_doors()
     checkout = Checkout(sources)  # one for all scripts: what they share is compiled once
     for name in names:
-        if ENTRY.encode() not in sources[name][1]:
-            continue
+        say(kind="begin", name=f"{name}.py")
+        faulthandler.dump_traceback_later(slowest, exit=True)  # ends an endless loop, too, on every system
         try:
             records = read_options(checkout, name)
         except Unreadable as error:
-            problems[f"{name}.py"] = str(error)
-            continue
-        if records is not None:
-            scripts[f"{name}.py"] = records
-    with answer:
-        answer.write(json.dumps({"scripts": scripts, "problems": problems}).encode("utf-8"))
+            say(kind="problem", name=f"{name}.py", words=str(error))
+        else:
+            say(kind="none" if records is None else "options", name=f"{name}.py", records=records)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+    say(kind="done")
     return 0
 
 

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,8 @@ from typing import Any, Final, cast
 from core.environment.checkout import read_git
 from core.errors import CaddieError
 from core.files import write_atomically
+from core.options.ask import CHILD
+from core.options.ask import ask_child as _ask_child
 from core.options.model import OptionSet
 from core.options.parser_child import source_files
 from core.options.snapshot import option_from_record
@@ -30,9 +31,7 @@ from core.text import Text
 TIMEOUT: Final = 60.0
 """Seconds that the reading may take. One is usual; a cold disk and a virus scanner are not."""
 
-_CHILD = Path(__file__).with_name("parser_child.py")
-_FORMAT = 2
-_CREATE_NO_WINDOW = 0x08000000
+_FORMAT = 3
 _NO_ANSWER = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What an answer of another shape than the reader's ends in."""
 
@@ -95,6 +94,8 @@ def read_checkout_options(folder: Path, *, timeout: float = TIMEOUT) -> Checkout
                 f"The options of {folder} could not be read: {error!r}", f"{folder} のオプションを読み取れませんでした: {error!r}"
             )
         ) from error
+    if not answer.get("in_time", True):
+        return options
     with contextlib.suppress(OSError):  # without a cache the next reading takes longer, that is all
         write_atomically(cache, json.dumps({"key": key, "answer": answer}, ensure_ascii=False))
     return options
@@ -113,7 +114,7 @@ def _option_set(script: str, records: list[dict[str, object]], commit: str | Non
 
 def _key(folder: Path, files: Iterable[Path]) -> str:
     """What the answer depends on: this reader, the Python that runs it, the commit, and every file that could matter."""
-    facts: list[object] = [_FORMAT, _CHILD.stat().st_mtime_ns, sys.version, read_git(folder)[0]]
+    facts: list[object] = [_FORMAT, CHILD.stat().st_mtime_ns, sys.version, read_git(folder)[0]]
     for path in files:
         status = path.stat()
         facts.append((str(path.relative_to(folder)), status.st_mtime_ns, status.st_size))
@@ -134,45 +135,6 @@ def _cached(cache: Path, key: str) -> dict[str, Any] | None:
         return None
     content = cast("dict[str, Any]", stored)
     return cast("dict[str, Any]", content["answer"]) if content.get("key") == key and "answer" in content else None
-
-
-def _ask_child(folder: Path, timeout: float) -> dict[str, Any]:
-    # Isolated and without site-packages: nothing of the user's Python set-up and nothing in the folder is imported.
-    command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", str(_CHILD), str(folder)]
-    needed = ("SYSTEMROOT", "TEMP", "TMP", "TMPDIR")  # Windows starts no program without SYSTEMROOT
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env={name: os.environ[name] for name in needed if name in os.environ},
-            creationflags=_CREATE_NO_WINDOW if sys.platform == "win32" else 0,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise CaddieError(
-            Text(
-                f"Reading the options of {folder} took more than {timeout:g} seconds and was ended.",
-                f"{folder} のオプションの読み取りが {timeout:g} 秒以内に終わらなかったため、中止しました。",
-            )
-        ) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CaddieError(Text(f"Python could not be started: {reason}", f"Python を起動できませんでした: {reason}")) from error
-    try:
-        if done.returncode != 0:
-            raise ValueError(f"exit code {done.returncode}")
-        answer = json.loads(done.stdout)
-        if not isinstance(answer, dict) or set(cast("dict[str, object]", answer)) != {"scripts", "problems"}:
-            raise ValueError("not the answer of the reader")
-    except ValueError as error:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        last = lines[-1] if lines else str(error)
-        raise CaddieError(
-            Text(f"The options of {folder} could not be read: {last}", f"{folder} のオプションを読み取れませんでした: {last}")
-        ) from error
-    return cast("dict[str, Any]", answer)
 
 
 def _unreadable(script: str, words: str) -> Text:

@@ -1204,7 +1204,7 @@
     <name>MainWindow</name>
     <message>
         <source>The options of this sd-scripts could not be read, so Caddie&apos;s own list is shown. {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>この sd-scripts のオプションを読み取れなかったため、Caddie 内蔵の一覧を表示しています。{0}</translation>
     </message>
 </context>
 <context>

@@ -152,6 +152,8 @@ def test_a_dropped_job_file_is_opened(window: MainWindow, services: Services, tm
     assert enter.isAccepted()
     drop = QDropEvent(HERE, Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0))
     QApplication.sendEvent(window, drop)
+    services.tasks.wait()
+    settle()
     assert services.session.job.options["seed"] == 42
     assert services.session.recent == [path]
 
@@ -334,3 +336,11 @@ def test_a_message_that_waits_under_another_is_counted(window: MainWindow, servi
     bar.dismiss()
     assert bar._text.text() == "the settings were damaged"
     assert not bar._more.isVisible()
+
+
+def test_options_that_could_not_be_read_are_told(window: MainWindow, services: Services) -> None:
+    posted: list[Notice] = []
+    services.notices.posted.connect(posted.append)
+    services.options.failed.emit(CaddieError(Text("the disk is gone", "ディスクがありません")))
+    assert "Caddie's own list" in posted[0].text()
+    assert "the disk is gone" in posted[0].text()

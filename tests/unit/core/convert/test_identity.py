@@ -224,3 +224,16 @@ def test_values_of_any_kind_are_booked(source: int, count: int) -> None:
         }
 
     check()
+
+
+@pytest.mark.parametrize(
+    ("document", "key"),
+    [
+        ({"LoRA_type": "Standard", "epoch": 0.5}, "epoch"),
+        ({"training_method": "LORA", "model_type": "FLUX_DEV_1", "prior": None}, "prior"),
+        ({"training_method": "LORA", "model_type": "FLUX_DEV_1", "unet": 5}, "unet"),
+    ],
+)
+def test_values_that_were_once_lost_are_booked(document: dict[str, object], key: str) -> None:
+    imported = read_bytes(json.dumps(document).encode(), "a.json", CATALOGUE)
+    assert key in {entry.key for entry in imported.report.entries}

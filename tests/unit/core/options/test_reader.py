@@ -217,10 +217,43 @@ def test_code_of_the_checkout_touches_nothing(checkout: Path, tmp_path: Path, bo
     assert victim.exists()
 
 
-def test_an_endless_parser_is_ended(checkout: Path) -> None:
-    write(checkout, "train_db.py", "def setup_parser():\n    while True:\n        pass\n")
-    with pytest.raises(CaddieError, match="more than 2 seconds"):
-        read_checkout_options(checkout, timeout=2)
+# The last one lets Python itself die, as a broken build of a library does.
+KILLERS = {
+    "more than 2 seconds": "    while True:\n        pass\n",
+    "it ended Python with": "    frame = [c for c in ().__class__.__base__.__subclasses__() if c.__name__ == '_wrap_close'][0].__init__\n"
+    "    frame.__globals__['_exit'](7)\n",
+}
+
+
+@pytest.mark.parametrize("words", KILLERS)
+def test_a_script_that_ends_the_reader_hides_no_other(checkout: Path, words: str) -> None:
+    before = read_checkout(checkout)
+    write(checkout, "fine_tune.py", f"def setup_parser():\n{KILLERS[words]}")
+    found = read_checkout_options(checkout, timeout=8)
+    assert dict(found.sets) == before
+    assert list(found.problems) == ["fine_tune.py"]
+    assert words in found.problems["fine_tune.py"].en
+    caches = list((checkout.parent / "home" / "cache").iterdir())
+    assert ("fine_tune.py" in caches[0].read_text(encoding="utf-8")) == ("Python" in words)  # slow today is not slow for ever
+
+
+def test_two_such_scripts_hide_no_other_either(checkout: Path) -> None:
+    before = read_checkout(checkout)
+    killer = f"def setup_parser():\n{KILLERS['it ended Python with']}"
+    write(checkout, "fine_tune.py", killer)
+    write(checkout, "zz_train.py", killer)
+    found = read_checkout_options(checkout)
+    assert dict(found.sets) == before
+    assert set(found.problems) == {"fine_tune.py", "zz_train.py"}
+    with pytest.raises(CaddieError, match=r"fine_tune\.py.*it ended Python with exit code 7"):
+        read_checkout(checkout, ["fine_tune.py"])
+
+
+def test_a_reader_that_says_nothing_is_told(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(checkout, "silent.py", "import sys\nprint('no luck', file=sys.stderr)\nsys.exit(3)\n")
+    monkeypatch.setattr("core.options.ask.CHILD", checkout / "silent.py")
+    with pytest.raises(CaddieError, match="exit code 3: no luck"):
+        read_checkout(checkout)
 
 
 def test_a_second_reading_starts_no_child_until_a_file_changes(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
