@@ -9,6 +9,7 @@ from typing import Final, cast
 
 from core.catalogue.catalogue import Catalogue
 from core.convert import easy, kohya, metadata, onetrainer
+from core.convert.config_file import with_config_file
 from core.convert.decode import LARGEST_TEXT, decode, too_large
 from core.convert.report import Imported, Ledger
 from core.convert.script import dialect_for, loads_json, read_script, read_words_of_json
@@ -47,6 +48,7 @@ def read_file(path: Path, catalogue: Catalogue, options: OptionSet | None = None
             if (size := path.stat().st_size) > LARGEST_TEXT:
                 raise too_large(size, LARGEST_TEXT)
             found = read_bytes(path.read_bytes(), path.name, catalogue, options, folder=str(path.parent.absolute()))
+            found = with_config_file(found, path.parent, options) if dialect_for(path.suffix) else found
     except OSError as error:
         reason = error.strerror or str(error)
         raise CaddieError(Text(f"{path} could not be read: {reason}", f"{path} を読めませんでした: {reason}")) from error
