@@ -238,7 +238,8 @@ class Trainer:
     def _serve(self) -> None:
         """What is asked for during a pause."""
         self._tell(wait=True)
-        if self._control.take("save") and self._place.step:
+        # Before the first step there is nothing to save: the wish waits for that step and is not lost.
+        if self._place.step and self._control.take("save"):
             self._saver.now(self._place)
         if self._control.take("sample"):
             self._sample()

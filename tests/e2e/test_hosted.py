@@ -128,6 +128,24 @@ def test_a_pause_holds_it_and_a_save_in_the_pause_is_done_at_once(host: Host, tm
     assert last.with_name(f"tiny-step{outcome.steps:08d}-state").is_dir()
 
 
+def test_a_save_asked_for_in_a_pause_before_the_first_step_waits_for_that_step(host: Host, tmp_path: Path) -> None:
+    held: list[Control] = []
+
+    def hold(control: Control) -> None:
+        control.pause()
+        control.ask("save")
+        held.append(control)
+
+    training = begin(Host(hold), tiny_job(tmp_path, max_train_steps=3), tmp_path)
+    run = training.folder
+    wait_until(lambda: bool(held) and held[0].waiting, "the pause")
+    assert not steps_of(run)
+    held[0].go_on()
+    end_of(training)
+    saved = [event.step for event in events_of(run) if isinstance(event, Saved) and event.kind == "state"]
+    assert saved == [1]
+
+
 def test_wishes_may_come_as_files_too(host: Host, tmp_path: Path) -> None:
     training = begin(host, tiny_job(tmp_path, max_train_steps=100_000), tmp_path)
     run = RunFolder(training.folder.path)  # as another process knows it

@@ -94,7 +94,11 @@ class SubsetScan:
             findings.error(f"{folder}: the folder cannot be read: {error}", f"{folder}: フォルダーを読めません: {error}")
             return []
         if not paths:
-            findings.error(f"{folder}: there are no images in it.", f"{folder}: 画像がありません。")
+            # As in sd-scripts, which leaves such a folder out; that there is no image at all is found elsewhere.
+            findings.warn(
+                f"{folder}: there are no images in it; the folder is left out.",
+                f"{folder}: 画像がないため、このフォルダーは使われません。",
+            )
         self._remarks["other"] = others
         self._remarks["twice"] = _same_stems(paths)
         entries: list[ImageEntry] = []

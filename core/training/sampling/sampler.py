@@ -22,7 +22,7 @@ from core.training.sampling.modes import evaluating, visiting
 from core.training.sampling.picture import NotANumberError, decode, draw_latents, generator_on
 from core.training.sampling.prompts import SamplePrompt
 from core.training.sampling.schedulers import build_scheduler
-from core.training.sampling.times import file_name
+from core.training.sampling.times import file_name, unused
 from core.training.state import Place
 
 _FOLDER = "sample"
@@ -150,7 +150,7 @@ class Sampler:
         stream = io.BytesIO()
         decode(self._components, latents).save(stream, "PNG")
         # Whole, since whoever is told its name may load it from another process.
-        path = settings.folder.absolute() / _FOLDER / file_name(settings.name, place, prompt.number, seed)
+        path = unused(settings.folder.absolute() / _FOLDER / file_name(settings.name, place, prompt.number, seed))
         write_atomically(path, stream.getvalue())
         self._reporter.sampled(path)
 

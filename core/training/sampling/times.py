@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from core.training.settings import SampleSettings
@@ -66,3 +67,12 @@ def file_name(name: str, place: Place, number: int, seed: int) -> str:
     at = f"e{place.epoch:06d}" if place.batch == 0 else f"{place.step:06d}"
     stamp = time.strftime("%Y%m%d%H%M%S", time.localtime())
     return f"{name}{'_' if name else ''}{at}_{number:02d}_{stamp}_{seed}.png"
+
+
+def unused(path: Path) -> Path:
+    """The path, or, where it is taken (two wishes within one second), the first of `…-2.png`, `…-3.png` that is not."""
+    candidate, number = path, 1
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return candidate

@@ -142,7 +142,18 @@ def test_folders_that_are_no_training_folders(tmp_path: Path, draw) -> None:
     assert len(report.warnings) == 2
     assert "0_dog: its images are left out" in warnings
     (tmp_path / "5_empty").mkdir()
-    assert "5_empty: there are no images in it" in said(check(tmp_path))[0]
+    report = check(tmp_path)
+    errors, warnings = said(report)
+    assert not errors  # sd-scripts leaves it out as well
+    assert "5_empty: there are no images in it" in warnings
+    assert [image.path for image in report.datasets[0].images] == [str(tmp_path / "3_dog" / "x.png")]
+
+
+def test_nothing_but_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "5_empty").mkdir()
+    errors, warnings = said(check(tmp_path))
+    assert "not a single image" in errors
+    assert "5_empty: there are no images in it" in warnings
 
 
 def test_zero_images(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from core.errors import CaddieError, Problems
 from core.training.sampling import prompts as prompts_module
 from core.training.sampling.prompts import SamplePrompt, prompts_of, read_prompts, sampler_problem
-from core.training.sampling.times import SampleTimes, file_name
+from core.training.sampling.times import SampleTimes, file_name, unused
 from core.training.settings import SampleSettings
 from core.training.state import Place
 
@@ -186,3 +186,13 @@ def test_names_are_those_of_sd_scripts() -> None:
         ("", at(0, 0, 0), rf"e000000_03{stamp}7.png"),
     ):
         assert re.fullmatch(expected, file_name(name, place, 3, 7))
+
+
+def test_pictures_of_one_second_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "demo_000020_00_20260101000000_7.png"
+    assert unused(path) == path
+    path.touch()
+    second = unused(path)
+    assert second.name == "demo_000020_00_20260101000000_7-2.png"
+    second.touch()
+    assert unused(path).name == "demo_000020_00_20260101000000_7-3.png"
