@@ -50,6 +50,7 @@ RULES = (
     Rule("argument.warmup-init", "warning", _SD_SCRIPTS, traps.warmup_init_wins),
     Rule("precision.fp16-weights", "warning", _SOURCES["measured"], traps.fp16_weights),
     Rule("data.config-wins", "warning", _SD_SCRIPTS, traps.config_wins),
+    Rule("data.timesteps", "warning", _SD_SCRIPTS, traps.timesteps),
     Rule("rate.came", "warning", _REFERENCE, groups.came_high),
     Rule("scheduler.ignored", "warning", _SD_SCRIPTS, schedulers.ignored),
     Rule("scheduler.long-warmup", "warning", _SD_SCRIPTS, schedulers.long_warmup),

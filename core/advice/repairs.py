@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from core.advice.meant import meant_value
 from core.advice.model import Fix
 from core.catalogue.kinds import literal
 from core.catalogue.spec import ArgumentSpec, OptimizerSpec
 from core.errors import ValueProblem, nearest
 from core.job.check import ValueFault, argument_problem, literal_problem
 from core.job.model import Job
-from core.options.model import OptionSet
+from core.options.model import OptionSet, OptionValue
+from core.options.snapshot import accelerate_options
 from core.text import Text
 
 _MEANT = {"true": "True", "false": "False", "none": "None", "null": "None", "yes": "True", "no": "False"}
@@ -27,7 +30,9 @@ def repair_of(fault: ValueFault, job: Job, options: OptionSet, spec: OptimizerSp
     """
     if fault.where == "argument":
         return _of_argument(fault.name, job, spec)
-    if fault.where == "option" and fault.name in job.options and fault.name != "optimizer_type":
+    if fault.where == "accelerate":
+        return _of_accelerate(fault.name, job)
+    if fault.name in job.options and fault.name != "optimizer_type":
         return _of_option(fault.name, job, options)
     return None
 
@@ -36,12 +41,36 @@ def repair_of(fault: ValueFault, job: Job, options: OptionSet, spec: OptimizerSp
 
 
 def _of_option(name: str, job: Job, options: OptionSet) -> Fix:
-    near = nearest(name, options.options) if options.get(name) is None else None
-    if near is None or near in job.options:
+    meant = _meant(name, job.options, options)
+    if meant is None:
         return Fix(_remove(name), lambda job: job.with_option(name, None))
-    value = job.options[name]
-    label = Text(f"Write it {near}", f"{near} に直す")
-    return Fix(label, lambda job: job.with_option(near, value).with_option(name, None))
+    label, right, value = meant
+    return Fix(label, lambda job: job.with_option(name, None).with_option(right, value))
+
+
+def _of_accelerate(name: str, job: Job) -> Fix | None:
+    if name not in job.accelerate:
+        return None
+    meant = _meant(name, job.accelerate, accelerate_options())
+    label, right, value = meant or (_remove(name), name, None)
+
+    def apply(job: Job) -> Job:
+        rest = {key: said for key, said in job.accelerate.items() if key != name}
+        return replace(job, accelerate=rest if value is None else {**rest, right: value})
+
+    return Fix(label, apply)
+
+
+def _meant(name: str, said: Mapping[str, OptionValue], options: OptionSet) -> tuple[Text, str, OptionValue] | None:
+    """What to do, the right name and the right value; None where it can only be taken out."""
+    option, value = options.get(name), said[name]
+    if option is not None:
+        right = meant_value(option, value, lambda stored: _readable(stored, None))
+        return (Text(f"Set {name} to {right}", f"{name} を {right} にする"), name, right) if right is not None else None
+    near = nearest(name, options.options)
+    if near is None or near in said:
+        return None
+    return Text(f"Write it {near}", f"{near} に直す"), near, value
 
 
 def _remove(name: str) -> Text:

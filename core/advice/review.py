@@ -60,6 +60,8 @@ def changes_of(fix: Fix, job: Job) -> list[Change]:
         pairs[f"argument:{name}"] = job.arguments.get(name), after.arguments.get(name)
     for name in dict.fromkeys([*job.builtin, *after.builtin]):
         pairs[f"builtin:{name}"] = job.builtin.get(name), after.builtin.get(name)
+    for name in dict.fromkeys([*job.accelerate, *after.accelerate]):
+        pairs[f"accelerate:{name}"] = job.accelerate.get(name), after.accelerate.get(name)
     pairs["engine"] = job.engine, after.engine
     pairs["hand_loss"] = job.hand_loss, after.hand_loss
     # By their words: 1, 1.0 and True are equal to Python and different to sd-scripts.

@@ -132,6 +132,36 @@ def untrained_part(subject: Subject) -> Iterator[Trouble]:
             )
 
 
+_LAST_TIMESTEP = 1000
+
+
+def timesteps(subject: Subject) -> Iterator[Trouble]:
+    """Limits of the timesteps the wrong way round: then every step takes the upper one.
+
+    Source: `get_timesteps` of sd-scripts' library/train_util.py.
+    """
+    least, most = _number(subject, "min_timestep", 0), _number(subject, "max_timestep", _LAST_TIMESTEP)
+    if least < most:
+        return
+    said = [name for name in ("min_timestep", "max_timestep") if subject.job.options.get(name) is not None]
+    both = {"min_timestep": int(most), "max_timestep": int(least)} if len(said) == 2 and least > most else dict.fromkeys(said)
+    yield Trouble(
+        Text(
+            f"min_timestep {least:g} is not below max_timestep {most:g}: every step trains the timestep {most:g} alone.",
+            f"min_timestep ({least:g}) が max_timestep ({most:g}) より小さくないため、全ステップでタイムステップ {most:g} だけを学習します。",
+        ),
+        tuple(f"option:{name}" for name in said),
+        set_options(
+            Text("Exchange the two", "2 つの値を入れ替える") if len(said) == 2 and least > most else _removed(said), **both
+        ),
+    )
+
+
+def _removed(names: list[str]) -> Text:
+    listed = ", ".join(names)
+    return Text(f"Remove {listed}", f"{listed} を削除する")
+
+
 def config_wins(subject: Subject) -> Iterator[Trouble]:
     """Folders beside a dataset config, which takes their place."""
     given = subject.switched("train_data_dir", "reg_data_dir", "in_json") if subject.word("dataset_config") else []

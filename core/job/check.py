@@ -68,7 +68,7 @@ def job_faults(job: Job, options: OptionSet, catalogue: Catalogue) -> list[Value
     if job.accelerate:
         faults += option_faults(job.accelerate, accelerate_options(), where="accelerate")
     spec = catalogue.find_for_options(job.options)
-    return faults + argument_faults(job.argument_items, spec) + _optimizer_faults(job, spec)
+    return faults + argument_faults(job.argument_items, spec, catalogue) + _optimizer_faults(job, spec)
 
 
 def _optimizer_faults(job: Job, spec: OptimizerSpec | None) -> list[ValueFault]:
@@ -141,18 +141,19 @@ def _did_you_mean(name: str, known: Mapping[str, object]) -> Text:
 # --- the optimizer's arguments -----------------------------------------------------------------------------------
 
 
-def argument_faults(items: Sequence[str], spec: OptimizerSpec | None) -> list[ValueFault]:
+def argument_faults(items: Sequence[str], spec: OptimizerSpec | None, catalogue: Catalogue | None = None) -> list[ValueFault]:
     """What is wrong with entries of `optimizer_args`, as sd-scripts cuts and reads them.
 
     Args:
         items: the entries.
         spec: the optimizer; None for a class that the catalogue does not know, whose arguments nobody can judge.
+        catalogue: says whose argument it is that this optimizer does not have; None says nothing.
     """
     faults: list[ValueFault] = []
     seen: set[str] = set()
     for item in items:
         key, equals, stored = item.partition("=")
-        text = _pair_problem(key, equals, stored) if spec is None else _item_problem(key, equals, stored, spec)
+        text = _pair_problem(key, equals, stored) if spec is None else _item_problem(key, equals, stored, spec, catalogue)
         if text is None and key in seen:
             text = Text("is given twice; only the last one counts.", "が 2 回指定されています。最後の指定だけが有効です。")
         seen.add(key)
@@ -162,18 +163,32 @@ def argument_faults(items: Sequence[str], spec: OptimizerSpec | None) -> list[Va
     return faults
 
 
+_NAMED_OWNERS = 3
+
+
+def _left_over(key: str, catalogue: Catalogue) -> Text:
+    """Of which optimizers an argument may be left over; empty where none has it."""
+    owners = [spec.name for spec in catalogue if spec.argument(key) is not None]
+    if not owners:
+        return Text("", "")
+    shown = ", ".join(owners[:_NAMED_OWNERS]) + (", …" if len(owners) > _NAMED_OWNERS else "")
+    return Text(f" It is one of {shown}: left over?", f"{shown} の引数です。前の設定の残りではありませんか?")
+
+
 def _may_be_of_another_version(key: str, equals: str, stored: str, spec: OptimizerSpec) -> bool:
     """A readable argument that this optimizer does not have, and that looks like no mistyped one it has."""
     unknown = key.isidentifier() and spec.argument(key) is None
     return unknown and _pair_problem(key, equals, stored) is None and nearest(key, [one.name for one in spec.arguments]) is None
 
 
-def _item_problem(key: str, equals: str, stored: str, spec: OptimizerSpec) -> Text | None:
+def _item_problem(key: str, equals: str, stored: str, spec: OptimizerSpec, catalogue: Catalogue | None) -> Text | None:
     if not equals or not key.isidentifier():
         return _pair_problem(key, equals, stored)
     argument = spec.argument(key)
     if argument is None:
         hint = _did_you_mean(key, {one.name: one for one in spec.arguments})
+        if not hint.en and catalogue is not None:
+            hint = _left_over(key, catalogue)
         return Text(f"{spec.name} has no such argument.{hint.en}", f"{spec.name} にこの引数はありません。{hint.ja}")
     return argument_problem(argument, stored)
 

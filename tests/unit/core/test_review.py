@@ -83,6 +83,7 @@ def test_a_left_over_argument_of_another_optimizer_is_taken_out():
     job = _job("AdamW", optimizer_args=["d_coef=2", "betas=0.9,0.99"], learning_rate=1e-4)
     finding = next(one for one in review(job, OPTIONS, CATALOGUE) if one.fields == ("argument:d_coef",))
     assert finding.fix is not None
+    assert "It is one of Prodigy" in finding.text.en
     assert finding.fix.apply(job).options["optimizer_args"] == ["betas=0.9,0.99"]
 
 
@@ -93,11 +94,52 @@ def test_a_left_over_argument_of_another_optimizer_is_taken_out():
         ({"zzz": 1}, {}),
         ({"seed": "x"}, {}),
         ({"sead": 1, "seed": 2}, {"seed": 2}),
+        ({"train_batch_size": "4"}, {"train_batch_size": 4}),
+        ({"train_batch_size": 4.0}, {"train_batch_size": 4}),
+        ({"max_train_steps": "1,600"}, {"max_train_steps": 1600}),
+        ({"unet_lr": "0,0001"}, {"unet_lr": 0.0001}),
+        ({"text_encoder_lr": "5e-5, 1e-5"}, {"text_encoder_lr": [5e-5]}),  # networks.lora takes the first: mended on
+        ({"text_encoder_lr": 5e-5}, {"text_encoder_lr": [5e-5]}),
+        ({"text_encoder_lr": ["1e-5", "x"]}, {}),
+        ({"cache_latents": "true"}, {"cache_latents": True}),
+        ({"cache_latents": [1]}, {"cache_latents": True}),
+        ({"loss_type": "hubert"}, {"loss_type": "huber"}),
+        ({"network_args": ["conv_dim", "conv_alpha=1"]}, {"network_args": ["conv_alpha=1"]}),
+        ({"network_args": ["conv_dim"]}, {}),
+        (
+            {"lr_scheduler_type": "StepLR", "lr_scheduler_args": ["step_size=5", "verbose=true"]},
+            {"lr_scheduler_type": "StepLR", "lr_scheduler_args": ["step_size=5", "verbose=True"]},
+        ),
     ],
 )
 def test_a_mistyped_option_is_renamed_or_taken_out(options, after):
     job = Job(options={"learning_rate": 1e-4, **options})
     assert mend(job, OPTIONS, CATALOGUE).options == {"learning_rate": 1e-4, **after}
+
+
+def test_an_option_of_accelerate_is_mended_too():
+    job = Job(options={"learning_rate": 1e-4}, accelerate={"num_proceses": 2, "mixed_precision": "bf17", "zzz": 1})
+    assert mend(job, OPTIONS, CATALOGUE).accelerate == {"num_processes": 2, "mixed_precision": "bf16"}
+    finding = next(one for one in review(job, OPTIONS, CATALOGUE) if one.fields == ("accelerate:zzz",))
+    assert finding.fix is not None
+    assert [(one.field, one.before, one.after) for one in changes_of(finding.fix, job)] == [("accelerate:zzz", 1, None)]
+
+
+VALUE = st.one_of(
+    st.sampled_from(["0.9,", "true", "1,600", "４", " 1e-4 ", "x", "", "cosin", "nan", "a=b", "512x512"]),
+    st.sampled_from([True, 1.0, -1, 0, float("nan"), float("inf")]),
+    st.sampled_from([["1", "x"], ["a=1", "b"], ["c=true"], [], [1e-4]]),
+)
+
+
+@given(st.dictionaries(st.sampled_from([*OPTIONS.options, "sead"]), VALUE, max_size=3))
+@settings(max_examples=150, deadline=None)
+def test_no_fault_of_an_option_is_left_after_mending(options):
+    after = mend(Job(options={"learning_rate": 1e-4, **options}), OPTIONS, CATALOGUE)
+    left = [
+        one for one in review(after, OPTIONS, CATALOGUE, unfinished=True) if one.fields[0].startswith("option:") and not one.rule
+    ]
+    assert [one for one in left if one.fix is not None] == []
 
 
 ITEM = st.tuples(
