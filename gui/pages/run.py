@@ -117,6 +117,7 @@ class RunPage(Page):
         runs.refused.connect(self.problems.show_problems)
         runs.failed.connect(self._failed)
         runs.starting_changed.connect(self._show_state)
+        runs.starting_changed.connect(self._say_empty)
         runs.stop_changed.connect(self._show_state)
         runs.controls.changed.connect(self._show_state)
         for signal in (
@@ -259,6 +260,7 @@ class RunPage(Page):
         for part in (self.problems, self.header):
             part.name_job(self._other_job())
         self.header.show_stop(runs.stop_stage, running=runs.running, controls=runs.controls.now)
+        self.header.show_starting(on=runs.starting)
         self.header.set_startable(all(problem.may_start for problem in problems))
         # A run that is over and never made a step has nothing to plot.
         self._plot_card.setVisible(not (runs.ending.is_over and not runs.metrics.series))
@@ -306,6 +308,21 @@ class RunPage(Page):
         return path is not None and path.parent == demo_folder()
 
     def _say_empty(self) -> None:
+        if self._runs.starting:
+            self.empty.set_texts(
+                self.tr("Starting …"),
+                self.tr("This takes some seconds. Loss, learning rate and d*lr appear here with the first step."),
+            )
+            return
+        if self._shows_demo() and self.recent.is_empty:
+            self.empty.set_texts(
+                self.tr("The demo is ready"),
+                self.tr(
+                    "Press Start at the top right. A small model then learns what a golf flag is, in about a minute on the "
+                    "processor, without any download. Loss, learning rate, d*lr and sample pictures appear here as it goes."
+                ),
+            )
+            return
         if self.recent.is_empty:
             self.empty.set_texts(
                 self.tr("Nothing has run yet"),
@@ -314,7 +331,7 @@ class RunPage(Page):
                     "To see all of it at work first, train the demo: a small model learns what a golf flag is, in about a "
                     "minute on the processor, without any download."
                 ),
-                "" if self._shows_demo() else self.tr("Open the demo"),
+                self.tr("Open the demo"),
             )
             return
         self.empty.set_texts(

@@ -175,6 +175,12 @@ class RunHeader(Translated, Card):
         if had_focus:  # it stays with the big button, whichever that is now
             (self.stop_button if running and not stopping else self.start_button).setFocus()
 
+    def show_starting(self, *, on: bool) -> None:
+        """Says that a start is under way; after `show_stop`, which empties the place for that word."""
+        if on:
+            self.stop_label.setText(self.tr("Starting …"))
+            self.stop_label.show()
+
     def retranslate(self) -> None:
         """Sets every visible text in the language on screen."""
         self._say_start()

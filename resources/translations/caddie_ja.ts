@@ -2524,6 +2524,10 @@
         <translation>実行中の学習と並行して、開いているジョブを開始します</translation>
     </message>
     <message>
+        <source>Starting …</source>
+        <translation>開始しています…</translation>
+    </message>
+    <message>
         <source>Stop</source>
         <translation>停止</translation>
     </message>
@@ -2600,6 +2604,22 @@
     <message>
         <source>Untitled job</source>
         <translation>無題のジョブ</translation>
+    </message>
+    <message>
+        <source>Starting …</source>
+        <translation>開始しています…</translation>
+    </message>
+    <message>
+        <source>This takes some seconds. Loss, learning rate and d*lr appear here with the first step.</source>
+        <translation>数秒かかります。最初のステップが終わると、loss、学習率、d*lr がここに表示されます。</translation>
+    </message>
+    <message>
+        <source>The demo is ready</source>
+        <translation>デモの準備ができました</translation>
+    </message>
+    <message>
+        <source>Press Start at the top right. A small model then learns what a golf flag is, in about a minute on the processor, without any download. Loss, learning rate, d*lr and sample pictures appear here as it goes.</source>
+        <translation>右上の「開始」を押してください。小さなモデルが、ゴルフの旗とは何かを CPU で 1 分ほどで学習します。ダウンロードは不要です。loss、学習率、d*lr、サンプル画像が、学習に合わせてここに表示されます。</translation>
     </message>
     <message>
         <source>Open the demo</source>

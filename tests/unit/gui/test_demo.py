@@ -28,6 +28,19 @@ def test_the_first_start_offers_the_demo_and_opens_it_ready_to_start(window: Mai
     assert len(list((demo_folder() / "pictures").rglob("*.png"))) == 12
     assert page.header.start_button.isEnabled() and page.header.name.text() == "demo"
     assert not page.empty.button.isVisible(), "it is open already"
+    assert page.empty.heading.text() == "The demo is ready" and "Press Start" in page.empty.text.text()
+
+
+def test_a_start_is_seen_at_once(window: MainWindow) -> None:
+    window.navigate("run")
+    page = shown_run_page(window)
+    runs = window.services.runs
+    runs._set_starting(on=True)
+    assert page.empty.heading.text() == "Starting …"
+    assert page.header.stop_label.isVisible() and page.header.stop_label.text() == "Starting …"
+    runs._set_starting(on=False)
+    assert page.empty.heading.text() == "Nothing has run yet"
+    assert not page.header.stop_label.isVisible()
 
 
 def test_the_menu_opens_it_too_and_unsaved_work_is_asked_about(window: MainWindow, dialogs: FakeDialogs) -> None:
