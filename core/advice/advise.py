@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from core.advice import combinations, emo, groups, names, optimizers, schedulers, traps
+from core.advice.disk import FACT_RULES
+from core.advice.facts import Facts
 from core.advice.model import Finding, Rule, subject_of
 from core.catalogue.catalogue import Catalogue
 from core.catalogue.loader import load_sources
@@ -74,18 +76,31 @@ RULES = (
 """The errors first, then warnings, then hints: the order in which the findings come."""
 
 
-def advise(job: Job, catalogue: Catalogue) -> list[Finding]:
-    """What the rules say of a job; reads no file and no environment.
+def advise(job: Job, catalogue: Catalogue, facts: Facts | None = None) -> list[Finding]:
+    """What the rules say of a job; reads no file and no environment by itself.
 
     What sd-scripts does is said only of a job that sd-scripts trains. Of a job with a `config_file` of its own nothing is
     said: that may hold the options which a rule would miss.
+
+    Args:
+        job: the job.
+        catalogue: knows the optimizers.
+        facts: what was seen on the disk; without them the rules that need them are silent.
     """
     if job.options.get("config_file"):
         return []
     subject = subject_of(job, catalogue.find_for_options(job.options), catalogue)
-    return [
+    found = [
         Finding(rule.id, rule.severity, trouble.text, trouble.fields, rule.source, trouble.fix)
         for rule in RULES
         if job.engine == "sd-scripts" or rule.source is not _SD_SCRIPTS
         for trouble in rule.check(subject)
     ]
+    if facts is not None:
+        found += [
+            Finding(rule.id, rule.severity, trouble.text, trouble.fields, _SD_SCRIPTS, trouble.fix)
+            for rule in FACT_RULES
+            if job.engine == "sd-scripts" or rule.of_both
+            for trouble in rule.check(subject, facts)
+        ]
+    return found

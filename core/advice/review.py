@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.advice.advise import advise
+from core.advice.facts import Facts
 from core.advice.model import SEVERITIES, Finding, Fix, Severity
 from core.advice.repairs import repair_of
 from core.catalogue.catalogue import Catalogue
@@ -16,13 +17,16 @@ from core.options.model import OptionSet
 from core.text import Text
 
 
-def review(job: Job, options: OptionSet, catalogue: Catalogue, *, unfinished: bool = False) -> list[Finding]:
+def review(
+    job: Job, options: OptionSet, catalogue: Catalogue, *, facts: Facts | None = None, unfinished: bool = False
+) -> list[Finding]:
     """The faults of values, what the built-in trainer cannot do, and the advice; the worst first.
 
     Args:
         job: the job.
         options: what its script accepts.
         catalogue: knows the optimizers.
+        facts: what was seen on the disk, None where nobody looked.
         unfinished: the job is still being written: what is not given yet is no fault.
     """
     spec = catalogue.find_for_options(job.options)
@@ -31,7 +35,7 @@ def review(job: Job, options: OptionSet, catalogue: Catalogue, *, unfinished: bo
         found += [_of_fault(fault, None) for fault in missing_faults(job, options)]
     if job.engine == "builtin":
         found += [Finding("", "error", one.text, (one.key or "engine",), None) for one in builtin_hindrances(job, options)]
-    found += advise(job, catalogue)
+    found += advise(job, catalogue, facts)
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
@@ -72,14 +76,14 @@ _MOST_FIXES = 40
 """So many are applied in a row at most: two rules that undo each other's fix must not go on for ever."""
 
 
-def mend(job: Job, options: OptionSet, catalogue: Catalogue) -> Job:
+def mend(job: Job, options: OptionSet, catalogue: Catalogue, facts: Facts | None = None) -> Job:
     """The job with the fixes of all errors and warnings applied, each to what the ones before it left.
 
     A hint is a matter of taste and stays. The same words are not mended twice.
     """
     done: set[tuple[str, Text]] = set()
     for _ in range(_MOST_FIXES):
-        findings = review(job, options, catalogue, unfinished=True)
+        findings = review(job, options, catalogue, facts=facts, unfinished=True)
         open_ = (one for one in findings if one.fix and one.severity != "hint" and (one.rule, one.text) not in done)
         finding = next(open_, None)
         if finding is None or finding.fix is None:

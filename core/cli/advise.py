@@ -6,10 +6,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import cast
 
+from core.advice.facts import gather_facts
 from core.advice.model import Finding
 from core.advice.review import changes_of, review
 from core.catalogue.loader import load_catalogue
 from core.cli.output import note, print_json, print_table, say
+from core.cli.place import find_place, options_in
 from core.job.model import Job
 from core.job.store import load_job
 from core.options.model import OptionSet
@@ -24,8 +26,14 @@ Record = dict[str, object]
 def run_advise(options: Namespace) -> int:
     """Lists the findings, errors first; 1 where one of them is an error."""
     job, catalogue = load_job(Path(options.job)), load_catalogue()
-    known = snapshot_for(job.script) or OptionSet(job.script, {}, "snapshot")
-    records = [_record(finding, job) for finding in review(job, known, catalogue)]
+    checkout: Path | None = None
+    if options.environment or options.python or options.checkout:
+        environment = find_place(job, options)
+        checkout, known = environment.sd_scripts, options_in(environment, job.script)
+    else:
+        known = snapshot_for(job.script) or OptionSet(job.script, {}, "snapshot")
+    facts = gather_facts(job, checkout)
+    records = [_record(finding, job) for finding in review(job, known, catalogue, facts=facts)]
     if options.json:
         print_json(records)
     elif records:

@@ -155,6 +155,7 @@ def _add_new(verbs: Verbs) -> None:
 def _add_advise(verbs: Verbs) -> None:
     verb = verbs.add_parser("advise", help="what will fail, train wrongly or waste in a job, and the fix; 1 where it will fail")
     verb.add_argument("job", metavar="JOB", help="job file (.toml)")
+    add_place(verb)
     add_json(verb)
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Signal
 
 from core.advice.model import Finding
 from core.catalogue.catalogue import Catalogue
 from gui.bridge.clock import Delay
+from gui.bridge.environment_service import EnvironmentService
 from gui.bridge.job_session import JobSession
+from gui.bridge.tasks import Tasks
+
+if TYPE_CHECKING:
+    from core.advice.facts import Facts  # late: the window opens without what reads models and folders
 
 DELAY = 120
 """Milliseconds between an edit and the new findings: all rules together take less than 5."""
+DISK_DELAY = 600
+"""Milliseconds after the last change of a path until the disk is looked at."""
 
 
 class Advice(QObject):
@@ -20,15 +30,59 @@ class Advice(QObject):
 
     changed = Signal()
 
-    def __init__(self, session: JobSession, catalogue: Catalogue, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        session: JobSession,
+        catalogue: Catalogue,
+        environments: EnvironmentService,
+        tasks: Tasks,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._session = session
         self._catalogue = catalogue
+        self._environments = environments
+        self._tasks = tasks
         self._findings: tuple[Finding, ...] = ()
+        self._facts: Facts | None = None
+        self._looked_at: tuple[object, ...] = ()
         self._delay = Delay(self.renew, DELAY, self)
-        session.changed.connect(lambda _job: self._delay.start())
+        self._disk_delay = Delay(self.look, DISK_DELAY, self)
+        session.changed.connect(self._follow)
+        session.replaced.connect(self.look)
         session.options_changed.connect(self._delay.start)
+        environments.selected_changed.connect(lambda *_: self._disk_delay.start())
+        self._follow()
+
+    def _follow(self, *_: object) -> None:
         self._delay.start()
+        if self._named() != self._looked_at:
+            self._disk_delay.start()
+
+    def _named(self) -> tuple[object, ...]:
+        """On what the facts depend."""
+        from core.advice.facts import paths_of
+
+        return (*paths_of(self._session.job), self._base())
+
+    def _base(self) -> Path | None:
+        environment = self._environments.selected
+        return environment.sd_scripts if environment is not None else None
+
+    def look(self) -> None:
+        """Looks at the disk again, in a worker."""
+        from core.advice.facts import gather_facts
+
+        self._disk_delay.stop()
+        self._looked_at = named = self._named()
+        job, base = self._session.job, self._base()
+
+        def take(facts: Facts) -> None:
+            if named == self._looked_at:  # another look was begun meanwhile
+                self._facts = facts
+                self.renew()
+
+        self._tasks.start(gather_facts, job, base, done=take, owner=self)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -41,7 +95,7 @@ class Advice(QObject):
 
         self._delay.stop()
         session = self._session
-        self._findings = tuple(review(session.job, session.options, self._catalogue, unfinished=True))
+        self._findings = tuple(review(session.job, session.options, self._catalogue, facts=self._facts, unfinished=True))
         self.changed.emit()
 
     def mend(self, finding: Finding, label: str) -> None:
@@ -55,5 +109,5 @@ class Advice(QObject):
         from core.advice.review import mend
 
         session = self._session
-        session.edit(mend(session.job, session.options, self._catalogue), label)
+        session.edit(mend(session.job, session.options, self._catalogue, self._facts), label)
         self.renew()

@@ -33,7 +33,7 @@ class AdviceView(DockView):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._services = services
-        self.advice = Advice(services.session, services.catalogue, self)
+        self.advice = Advice(services.session, services.catalogue, services.environments, services.tasks, self)
         self._findings: tuple[Finding, ...] = ()
         self.all = Button(services.theme, icon="success", classes="quiet")
         self.all.clicked.connect(lambda: self.advice.mend_all(self.tr("Mend everything")))

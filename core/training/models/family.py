@@ -83,11 +83,20 @@ def inspect_model(path: Path, *, v2: bool, v_parameterization: bool, script: str
     Raises:
         CaddieError: nothing there, pickled, cut short, not a model, of another family, or contradicting the job.
     """
+    facts = look_at_model(path, v_parameterization=v_parameterization)
+    _check_flags(facts, v2=v2, v_parameterization=v_parameterization, script=script)
+    return facts
+
+
+def look_at_model(path: Path, *, v_parameterization: bool = False) -> ModelFacts:
+    """What a model is, whatever the job says of it: what `inspect_model` returns, without its last check.
+
+    Raises:
+        CaddieError: nothing there, pickled, cut short, not a model, or of another family.
+    """
     if path.is_dir():
-        facts = _inspect_folder(path, v_parameterization)
-    elif path.is_file():
-        facts = _inspect_file(path, v_parameterization)
-    else:
+        return _inspect_folder(path, v_parameterization)
+    if not path.is_file():
         raise CaddieError(
             Text(
                 f"There is no model file or folder at {path}. Models are not downloaded: name a .safetensors file or a diffusers "
@@ -96,8 +105,7 @@ def inspect_model(path: Path, *, v2: bool, v_parameterization: bool, script: str
                 "このコンピューターにある .safetensors ファイルか diffusers 形式のフォルダーを指定してください。",
             )
         )
-    _check_flags(facts, v2=v2, v_parameterization=v_parameterization, script=script)
-    return facts
+    return _inspect_file(path, v_parameterization)
 
 
 def _inspect_file(path: Path, v_parameterization: bool) -> ModelFacts:

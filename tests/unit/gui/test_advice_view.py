@@ -98,3 +98,14 @@ def test_a_folded_dock_opens_at_a_click_on_its_tab_and_remembers_the_view(servic
     again = SetupPage(services)
     qtbot.addWidget(again)
     assert again.frame.dock.current == "advice"
+
+
+def test_the_disk_is_looked_at_after_a_path_was_changed_and_not_else(services, view, tmp_path, qtbot):
+    services.session.edit(_job(train_data_dir=str(tmp_path / "none")), "test")
+    qtbot.waitUntil(lambda: any(one.rule == "file.missing" for one in view.findings), timeout=5000)
+    (tmp_path / "none").mkdir()
+    services.session.edit(services.session.job.with_option("learning_rate", 0.9), "test")
+    qtbot.wait(900)
+    assert any(one.rule == "file.missing" for one in view.findings), "no path was changed"
+    view.advice.look()
+    qtbot.waitUntil(lambda: not any(one.rule == "file.missing" for one in view.findings), timeout=5000)

@@ -1,0 +1,269 @@
+"""Rules on what a job finds on the disk. sd-scripts ends with 0 or fails late on most of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from core.advice.facts import Facts
+from core.advice.model import Severity, Subject, Trouble, set_options
+from core.text import Text
+from core.training.models.family import FAMILY_NAMES
+
+_NEEDED = {
+    "pretrained_model_name_or_path": Text("model", "モデル"),
+    "vae": Text("VAE", "VAE"),
+    "train_data_dir": Text("folder of images", "画像フォルダー"),
+    "dataset_config": Text("dataset config", "データセット設定"),
+    "config_file": Text("config file", "設定ファイル"),
+    "network_weights": Text("LoRA", "LoRA"),
+    "resume": Text("saved state", "保存した状態"),
+    "sample_prompts": Text("file of prompts", "プロンプトのファイル"),
+}
+_WINDOWS_LIMIT = 259
+_LONGEST_NAME = 40
+"""What comes behind the folder: "<name>-step00001000.safetensors", and what lies in a folder of a state."""
+_SMALL = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class FactRule:
+    """A rule that looks at the disk too; otherwise as `core.advice.model.Rule`.
+
+    Attributes:
+        id, severity, check: as there.
+        of_both: it holds for the built-in trainer too, which tells the others by itself before it starts.
+    """
+
+    id: str
+    severity: Severity
+    check: Callable[[Subject, Facts], Iterator[Trouble]]
+    of_both: bool = False
+
+
+def _missing(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    del subject
+    for name, kind in _NEEDED.items():
+        if facts.paths.get(name) == "missing":
+            path = facts.absolute[name]
+            yield Trouble(Text(f"There is no {kind.en} at {path}.", f"{kind.ja}が {path} にありません。"), (f"option:{name}",))
+
+
+def _no_images(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    if facts.folders is None or subject.word("dataset_config") or not facts.whole:
+        return
+    if any(folder.repeats and folder.images for folder in facts.folders):
+        return
+    path = facts.absolute["train_data_dir"]
+    wrong = next((folder.name for folder in facts.folders if folder.images), "")
+    if facts.loose_images:
+        text = Text(
+            f"The {facts.loose_images} images lie directly in {path}. sd-scripts trains those of folders inside it whose names "
+            'begin with a number of repeats: "10_name". It ends without a word of error.',
+            f"画像 {facts.loose_images} 枚が {path} の直下にあります。学習されるのは、その中にある「10_名前」のように繰り返し回数で始まる"
+            "フォルダーの画像だけです。sd-scripts はエラーを出さずに終了します。",
+        )
+    elif wrong:
+        text = Text(
+            f'The folder {wrong} has no number of repeats in front of its name ("10_{wrong}"), so sd-scripts passes it over.',
+            f"フォルダー {wrong} の名前が繰り返し回数で始まっていないため (例: 10_{wrong})、sd-scripts はこれを無視します。",
+        )
+    else:
+        text = Text(f"There are no images in the folders of {path}.", f"{path} の中のフォルダーに画像がありません。")
+    yield Trouble(text, ("option:train_data_dir",))
+
+
+def _captions(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    if not facts.folders or subject.word("dataset_config"):
+        return
+    trained = [folder for folder in facts.folders if folder.repeats and folder.images]
+    ending = subject.word("caption_extension", ".caption")
+    ending = ending if ending.startswith(".") else f".{ending}"
+    have = {known: sum(folder.captions.get(known, 0) for folder in trained) for known in (".txt", ".caption")}
+    other = max((known for known in have if known != ending), key=lambda known: have[known], default="")
+    if ending in have and have[ending] == 0 and other and have[other]:
+        yield Trouble(
+            Text(
+                f"The captions end in {other}, and sd-scripts looks for {ending}: it would train with the folders' names instead.",
+                f"キャプションの拡張子は {other} ですが、sd-scripts は {ending} を探します。このままではフォルダー名だけで学習されます。",
+            ),
+            ("option:caption_extension",),
+            set_options(
+                Text(f"Set caption_extension to {other}", f"caption_extension を {other} にする"), caption_extension=other
+            ),
+        )
+
+
+def _some_without_caption(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    if not facts.folders or subject.word("dataset_config"):
+        return
+    ending = subject.word("caption_extension", ".caption")
+    trained = [folder for folder in facts.folders if folder.repeats and folder.images and ending in folder.captions]
+    lacking = [(folder.name, folder.images - folder.captions[ending]) for folder in trained if folder.captions[ending] > 0]
+    lacking = [(name, count) for name, count in lacking if count]
+    if lacking:
+        listed = ", ".join(f"{name} {count}" for name, count in lacking[:5])
+        total = sum(count for _, count in lacking)
+        yield Trouble(
+            Text(
+                f"{total} images have no caption ({listed}): they are trained with their folder's name alone.",
+                f"キャプションのない画像が {total} 枚あります ({listed})。これらはフォルダー名だけで学習されます。",
+            ),
+            ("option:train_data_dir", "option:caption_extension"),
+        )
+
+
+def _folders_passed_over(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    if not facts.folders or subject.word("dataset_config"):
+        return
+    trained = any(folder.repeats and folder.images for folder in facts.folders)
+    passed = [folder.name for folder in facts.folders if folder.images and not folder.repeats]
+    if trained and (passed or facts.loose_images):
+        names = passed + ([f"{facts.loose_images} ×"] if facts.loose_images else [])
+        listed = ", ".join(names[:5])
+        yield Trouble(
+            Text(
+                f'Images that are not trained, because they lie in no folder "<repeats>_<name>": {listed}.',
+                f"「<繰り返し回数>_<名前>」の形のフォルダーにないため、学習されない画像があります: {listed}",
+            ),
+            ("option:train_data_dir",),
+        )
+
+
+def _wrong_script(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    if facts.model is None or subject.job.engine != "sd-scripts":
+        return
+    script = subject.job.script
+    sdxl = facts.model.family == "sdxl"
+    if script not in {"train_network.py", "sdxl_train_network.py"} or sdxl == (script == "sdxl_train_network.py"):
+        return
+    right, name = ("sdxl_train_network.py" if sdxl else "train_network.py"), FAMILY_NAMES[facts.model.family]
+    yield Trouble(
+        Text(
+            f"The model is {name}, which {right} trains, not {script}.",
+            f"モデルは {name} です。{script} ではなく {right} で学習します。",
+        ),
+        ("option:pretrained_model_name_or_path",),
+    )
+
+
+def _wrong_flags(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    if facts.model is None or facts.model.family == "sdxl":
+        return
+    second, said = facts.model.family == "sd2", bool(subject.job.options.get("v2"))
+    if second != said:
+        name = FAMILY_NAMES[facts.model.family]
+        word, word_ja = ("needs v2", "v2 が必要です") if second else ("takes no v2", "v2 は指定できません")
+        yield Trouble(
+            Text(f"The model is {name}, which {word}.", f"モデルは {name} で、{word_ja}。"),
+            ("option:v2", "option:pretrained_model_name_or_path"),
+            set_options(
+                Text("Set v2" if second else "Remove v2", "v2 を指定する" if second else "v2 を削除する"), v2=second or None
+            ),
+        )
+
+
+def _prediction(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    model = facts.model
+    if model is not None and model.prediction == "v_prediction" and not subject.job.options.get("v_parameterization"):
+        yield Trouble(
+            Text(
+                "The model predicts v; trained without v_parameterization it is spoilt.",
+                "v 予測のモデルです。v_parameterization なしで学習すると壊れます。",
+            ),
+            ("option:v_parameterization", "option:pretrained_model_name_or_path"),
+            set_options(Text("Set v_parameterization", "v_parameterization を指定する"), v_parameterization=True),
+        )
+
+
+def _resolution(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    said = str(subject.job.options.get("resolution") or "").split(",")
+    if facts.model is None or not all(part.strip().isdecimal() for part in said):
+        return
+    size = max(int(part) for part in said)
+    if facts.model.family == "sdxl" and size < 768:
+        yield Trouble(
+            Text(
+                f"SDXL was made at 1024 pixels; at {size} it learns blurred pictures with odd frames.",
+                f"SDXL は 1024 ピクセルで作られたモデルです。{size} では画質や構図が崩れやすくなります。",
+            ),
+            ("option:resolution",),
+            set_options(Text("Set 1024,1024", "1024,1024 にする"), resolution="1024,1024"),
+        )
+    elif facts.model.family == "sd1" and size > 768:
+        yield Trouble(
+            Text(
+                f"Stable Diffusion 1.x was made at 512 pixels; {size} costs {round((size / 512) ** 2)} times the work for little.",
+                f"Stable Diffusion 1.x は 512 ピクセルで作られたモデルです。{size} は約 {round((size / 512) ** 2)} 倍の計算がかかり、効果は限られます。",
+            ),
+            ("option:resolution",),
+            set_options(Text("Set 512,512", "512,512 にする"), resolution="512,512"),
+        )
+
+
+def _overwrites(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    del subject
+    if facts.existing:
+        listed = ", ".join(facts.existing)
+        yield Trouble(
+            Text(f"{listed} is there already and would be written over.", f"{listed} はすでにあり、上書きされます。"),
+            ("option:output_name", "option:output_dir"),
+        )
+
+
+def _not_writable(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    del subject
+    if facts.paths.get("output_dir") == "file":
+        path = facts.absolute["output_dir"]
+        yield Trouble(
+            Text(f"{path} is a file, not a folder.", f"{path} はフォルダーではなくファイルです。"), ("option:output_dir",)
+        )
+    elif facts.writable is False:
+        path = facts.absolute["output_dir"]
+        yield Trouble(Text(f"Nothing can be written to {path}.", f"{path} に書き込めません。"), ("option:output_dir",))
+
+
+def _space(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    del subject
+    if facts.free_bytes is not None and facts.free_bytes < _SMALL:
+        mebibytes = facts.free_bytes // 1024**2
+        yield Trouble(
+            Text(
+                f"Only {mebibytes} MiB are free where the LoRA is saved; a full disk ends a training at its first save.",
+                f"保存先の空き容量が {mebibytes} MiB しかありません。容量が足りないと、最初の保存で学習が終了します。",
+            ),
+            ("option:output_dir",),
+        )
+
+
+def _long_path(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    path, name = facts.absolute.get("output_dir"), subject.word("output_name")
+    if path is None or not facts.windows:
+        return
+    length = len(path) + 1 + len(name) + _LONGEST_NAME
+    if length > _WINDOWS_LIMIT:
+        yield Trouble(
+            Text(
+                f"Files in {path} come to {length} characters; Windows takes {_WINDOWS_LIMIT}. Choose a shorter folder or name.",
+                f"{path} に保存するファイルのパスが {length} 文字になります。Windows の上限は {_WINDOWS_LIMIT} 文字です。短い保存先か名前にしてください。",
+            ),
+            ("option:output_dir", "option:output_name"),
+        )
+
+
+FACT_RULES = (
+    FactRule("file.missing", "error", _missing),
+    FactRule("file.output", "error", _not_writable, of_both=True),
+    FactRule("data.no-images", "error", _no_images),
+    FactRule("model.script", "error", _wrong_script),
+    FactRule("model.v2", "error", _wrong_flags),
+    FactRule("model.prediction", "warning", _prediction),
+    FactRule("data.caption-ending", "warning", _captions),
+    FactRule("data.passed-over", "warning", _folders_passed_over),
+    FactRule("file.overwrites", "warning", _overwrites, of_both=True),
+    FactRule("file.space", "warning", _space, of_both=True),
+    FactRule("file.long-path", "warning", _long_path, of_both=True),
+    FactRule("data.no-caption", "hint", _some_without_caption),
+    FactRule("data.size", "hint", _resolution, of_both=True),
+)
+"""In the order in which the findings come."""
