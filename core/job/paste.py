@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -36,6 +36,10 @@ _VARIABLE = re.compile(r"%[A-Za-z_]\w*%|\$\{?[A-Za-z_]\w*|%~?[0-9*]|\$env:")
 _CEREMONY = re.compile(r"^(@?echo|rem|::|pause|setlocal|endlocal|chcp|exit|title|cls|shift)\b|^::|^:\w+$", re.IGNORECASE)
 
 
+def _no_extra() -> Mapping[str, object]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pasted:
     """What a text says.
@@ -46,6 +50,7 @@ class Pasted:
         arguments: the optimizer's arguments, name -> literal.
         accelerate: options of `accelerate launch`.
         problems: what was not read, or had to be guessed.
+        extra: of another program's settings, what no option says; kept in the job.
     """
 
     script: str | None = None
@@ -53,6 +58,7 @@ class Pasted:
     arguments: Mapping[str, str]
     accelerate: Mapping[str, OptionValue]
     problems: tuple[Text, ...] = ()
+    extra: Mapping[str, object] = field(default_factory=_no_extra)
 
 
 def read_pasted(text: str, options: OptionSet, catalogue: Catalogue) -> Pasted:

@@ -231,10 +231,10 @@ class SetupPage(Page):
 
     def open_paste(self) -> None:
         """Opens the paste box."""
-        from core.job.paste import read_pasted
+        from core.convert.paste import read_any
         from gui.setup.paste_dialog import PasteDialog
 
-        dialog = PasteDialog(self.services, read_pasted, self)
+        dialog = PasteDialog(self.services, read_any, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
@@ -28,6 +28,7 @@ class _Said:
     arguments: Mapping[str, str]
     accelerate: Mapping[str, OptionValue]
     problems: tuple[Text, ...] = ()
+    extra: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 def with_imported(job: Job, found: Imported, catalogue: Catalogue, *, replace_all: bool) -> Job:

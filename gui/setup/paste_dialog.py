@@ -35,7 +35,7 @@ Reader = Callable[[str, OptionSet, Catalogue], PastedLike]
 class PasteDialog(Translated, QDialog):
     """Args:
     services: the window's services.
-    read: `core.job.paste.read_pasted`.
+    read: `core.convert.paste.read_any`.
     """
 
     def __init__(self, services: Services, read: Reader, parent: QWidget | None = None) -> None:
@@ -140,7 +140,10 @@ class PasteDialog(Translated, QDialog):
     def retranslate(self) -> None:
         self.setWindowTitle(self.tr("Paste"))
         self._hint.setText(
-            self.tr("Paste optimizer arguments in any notation, a whole command line, a .bat or .sh script, or TOML.")
+            self.tr(
+                "Paste optimizer arguments in any notation, a whole command line, a .bat, .sh or .ps1 script, TOML, or the "
+                "settings of kohya_ss, LoRA_Easy_Training_Scripts or OneTrainer."
+            )
         )
         self.text.setPlaceholderText('--optimizer_args "decouple=True" "weight_decay=0.01" "betas=0.9,0.99"')
         self.text.setAccessibleName(self.tr("Text to read"))

@@ -17,7 +17,7 @@ Part = Literal["script", "optimizer", "argument", "option", "accelerate"]
 
 
 class PastedLike(Protocol):
-    """What `core.job.paste.read_pasted` gives."""
+    """What `core.convert.paste.read_any` gives."""
 
     @property
     def script(self) -> str | None: ...
@@ -29,6 +29,8 @@ class PastedLike(Protocol):
     def accelerate(self) -> Mapping[str, OptionValue]: ...
     @property
     def problems(self) -> tuple[Text, ...]: ...
+    @property
+    def extra(self) -> Mapping[str, object]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ def apply_pasted(job: Job, pasted: PastedLike, catalogue: Catalogue, *, replace_
             result = result.with_argument(name, stored)
     if pasted.accelerate:
         result = replace(result, accelerate=MappingProxyType({**result.accelerate, **pasted.accelerate}))
+    if pasted.extra:
+        result = replace(result, extra=MappingProxyType({**result.extra, **pasted.extra}))
     return result
 
 

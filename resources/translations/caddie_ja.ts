@@ -1998,8 +1998,8 @@
         <translation>オプション</translation>
     </message>
     <message>
-        <source>Paste optimizer arguments in any notation, a whole command line, a .bat or .sh script, or TOML.</source>
-        <translation>オプティマイザーの引数 (書き方は自由)、コマンドライン全体、.bat / .sh スクリプト、TOML を貼り付けられます。</translation>
+        <source>Paste optimizer arguments in any notation, a whole command line, a .bat, .sh or .ps1 script, TOML, or the settings of kohya_ss, LoRA_Easy_Training_Scripts or OneTrainer.</source>
+        <translation>オプティマイザーの引数 (書き方は自由)、コマンドライン全体、.bat / .sh / .ps1 スクリプト、TOML、kohya_ss・LoRA_Easy_Training_Scripts・OneTrainer の設定を貼り付けられます。</translation>
     </message>
     <message>
         <source>Text to read</source>

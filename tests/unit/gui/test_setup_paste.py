@@ -28,6 +28,7 @@ class Read:
     arguments: dict = field(default_factory=dict)
     accelerate: dict = field(default_factory=dict)
     problems: tuple[Text, ...] = ()
+    extra: dict = field(default_factory=dict)
 
 
 JOB = (
