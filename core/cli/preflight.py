@@ -32,9 +32,7 @@ def run_preflight(options: Namespace) -> int:
             )
         )
     environment, known = place_of(job, options)
-    asked = question(
-        job, known, load_catalogue(), base=Path(options.job).absolute().parent, curves=output is not None, device=options.device
-    )
+    asked = question(job, known, load_catalogue(), curves=output is not None, device=options.device)
     report = preflight(asked, environment)
     if options.json:
         print_json(report)

@@ -55,17 +55,17 @@ def _start_sd_scripts(job: Job, options: Namespace) -> RunFolder:
             Text("This job is not complete:", "このジョブには不足があります:"), [fault.sentence() for fault in missing]
         )
     if not options.no_preflight:
-        _try_optimizer(job, environment, known, Path(options.job).absolute().parent)
+        _try_optimizer(job, environment, known)
     return start_run(job, environment, known, runs_dir=_runs_dir(options))
 
 
-def _try_optimizer(job: Job, environment: Environment, known: OptionSet, base: Path) -> None:
+def _try_optimizer(job: Job, environment: Environment, known: OptionSet) -> None:
     """The built-in trainer takes the same two steps itself before it loads anything; sd-scripts loads the model first."""
     from core.catalogue.loader import load_catalogue
     from core.preflight.request import question
     from core.preflight.trial import preflight
 
-    report = preflight(question(job, known, load_catalogue(), base=base), environment)
+    report = preflight(question(job, known, load_catalogue()), environment)
     if report.ending == "passed":
         note(Text("Preflight: passed.", "事前テスト: 合格。"))
         return

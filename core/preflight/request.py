@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from core.catalogue.catalogue import Catalogue
@@ -51,7 +50,6 @@ def question(
     options: OptionSet,
     catalogue: Catalogue,
     *,
-    base: Path | None = None,
     trial: bool = True,
     curves: bool = False,
     device: str = "auto",
@@ -62,12 +60,11 @@ def question(
         job: the job.
         options: what its script accepts, with sd-scripts' defaults.
         catalogue: knows the optimizers.
-        base: where relative paths of the job start from; the current folder if None.
         trial: build it and take two steps.
         curves: also say what it would do, step by step.
         device: `auto` takes what accelerate would.
     """
-    groups = groups_of(job, base)
+    groups = groups_of(job, catalogue)
     values = {option.name: _value(option, job) for option in options}
     values |= {name: value for name, value in job.options.items() if name not in values}
     steps = job.options.get("max_train_steps", DEFAULT_STEPS)

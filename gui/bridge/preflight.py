@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from core.catalogue.catalogue import Catalogue
@@ -72,9 +71,7 @@ class Preflights:
         """Whether the start of that job is preceded by one."""
         return self.enabled and job.engine != "builtin"
 
-    def before(
-        self, launch: Callable[[], Made], job: Job, environment: Environment | None, options: OptionSet, base: Path | None
-    ) -> Made:
+    def before(self, launch: Callable[[], Made], job: Job, environment: Environment | None, options: OptionSet) -> Made:
         """Launches if the optimizer passes, cannot be tried, or passed before. For a worker thread.
 
         Raises:
@@ -83,7 +80,7 @@ class Preflights:
         from core.preflight.request import question
         from core.preflight.trial import preflight
 
-        asked = question(job, options, self._catalogue, base=base)
+        asked = question(job, options, self._catalogue)
         key = asked.key(environment)
         if key not in self._passed:
             report = preflight(asked, environment, stop=self._stop)

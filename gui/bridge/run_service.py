@@ -208,7 +208,7 @@ class RunService(QObject):
         if check is not None:
             check.keep(job, place, None)
             if check.wanted(job) and not anyway:
-                work = partial(check.before, work, job, place, options, base)
+                work = partial(check.before, work, job, place, options)
         self._set_starting(True)
         failed = partial(self._not_launched, job, place)
         self._workers.start(work, done=self._launched, failed=failed, owner=self)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
@@ -45,7 +44,7 @@ class Trial(QObject):
         """Whether one is under way."""
         return self._stop is not None
 
-    def start(self, job: Job, environment: Environment | None, options: OptionSet, base: Path | None) -> None:
+    def start(self, job: Job, environment: Environment | None, options: OptionSet) -> None:
         """Begins one; nothing where one is under way."""
         if self.running:
             return
@@ -55,7 +54,7 @@ class Trial(QObject):
             from core.preflight.request import question
             from core.preflight.trial import preflight
 
-            asked = question(job, options, self._catalogue, base=base, curves=True)
+            asked = question(job, options, self._catalogue, curves=True)
             return preflight(asked, environment, stop=stop, on_step=self.part_changed.emit)
 
         self._tasks.start(work, done=self._done, failed=self._failed, owner=self)

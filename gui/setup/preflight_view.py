@@ -128,9 +128,8 @@ class PreflightView(DockView):
             self._stack.setCurrentIndex(0)
             self._state.setText(self.tr("No environment has been chosen yet: Caddie does not know which Python trains."))
             return
-        path = self._services.session.path
         self._tried = job
-        self.trial.start(job, environment, self._services.options.for_script(job.script), path.parent if path else None)
+        self.trial.start(job, environment, self._services.options.for_script(job.script))
 
     def _show_running(self) -> None:
         running = self.trial.running

@@ -109,7 +109,7 @@ def test_a_report_shows_what_was_built_and_the_curves(services, view):
         assert part in words
     assert view.badge().tone == "success"
     assert view.plot.choice.currentText() == "d*lr"
-    assert len(view.plot.plot.curves) == 4
+    assert len(view.plot.plot.curves) == 2  # both groups have the same d*lr
     curve = next(iter(view.plot.plot.curves.values()))
     assert curve.y.tolist() == [row[0] for row in CURVE.d_rates]
     view.plot.choice.setCurrentIndex(view.plot.choice.findData("effective"))

@@ -112,7 +112,7 @@ def test_what_passed_is_tried_once(
     job = Job(options=MappingProxyType({"optimizer_type": "AdamW"}))
     for _ in range(2):
         try:
-            made.before(lambda: starts.append(1), job, place, options_for(job.script), None)
+            made.before(lambda: starts.append(1), job, place, options_for(job.script))
         except PreflightFailed as error:
             assert error.text.en == "no"
     assert (len(starts), len(asked)) == (launched, tried)
@@ -124,7 +124,7 @@ def test_another_argument_is_tried_again(services: Services, place: Environment,
     made = Preflights(services.settings, services.catalogue)
     for rate in (1e-3, 1e-4, 1e-3):
         job = Job(options=MappingProxyType({"optimizer_type": "AdamW", "learning_rate": rate}))
-        made.before(lambda: None, job, place, options_for(job.script), None)
+        made.before(lambda: None, job, place, options_for(job.script))
     assert len(asked) == 2
 
 

@@ -1,0 +1,97 @@
+"""What a preflight asks: without torch and without a child."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import pytest
+
+from core.catalogue.loader import load_catalogue
+from core.job.model import Job
+from core.options.model import OptionValue
+from core.options.snapshot import snapshot_for
+from core.preflight.model import Curve, Group, Report, Shape
+from core.preflight.request import Question, question
+from core.preflight.words import bytes_line, facts_of, stride_note
+
+
+def asked(script: str = "train_network.py", curves: bool = False, **options: OptionValue) -> Question:
+    known = snapshot_for(script)
+    assert known is not None
+    return question(Job(script=script, options=MappingProxyType(options)), known, load_catalogue(), curves=curves)
+
+
+def test_the_options_are_what_argparse_would_hold() -> None:
+    options = asked(optimizer_type="AdamW", learning_rate=1, optimizer_args=["eps=1e-6"]).request["options"]
+    assert (options["learning_rate"], type(options["learning_rate"])) == (1.0, float)
+    assert options["optimizer_args"] == ["eps=1e-6"]
+    assert options["lr_scheduler"] == "constant"
+    assert options["use_8bit_adam"] is False
+    assert options["lr_scheduler_args"] is None
+
+
+@pytest.mark.parametrize(
+    ("script", "more", "unet", "text"),
+    [("train_network.py", {}, 192, 72), ("train_network.py", {"v2": True}, 192, 138), ("sdxl_train_network.py", {}, 722, 264)],
+)
+def test_a_lora_has_as_many_layers_as_sd_scripts_counts(script: str, more: dict[str, OptionValue], unet: int, text: int) -> None:
+    groups = asked(script, optimizer_type="AdamW", learning_rate=1e-4, network_dim=8, **more).groups
+    assert sum(group.tensors for group in groups if group.name.startswith("text")) == 2 * text
+    assert sum(group.tensors for group in groups if group.name.startswith("unet")) == 2 * unet
+    assert all(8 in shape.sizes for group in groups for shape in group.shapes)
+
+
+def test_each_group_has_its_rate_and_a_part_that_is_not_trained_has_none() -> None:
+    groups = asked(optimizer_type="AdamW", learning_rate=1e-4, text_encoder_lr=[1e-5]).groups
+    assert [(group.name, group.learning_rate) for group in groups] == [("text_encoder", 1e-5), ("unet", 1e-4)]
+    groups = asked(optimizer_type="AdamW", learning_rate=1e-4, network_train_unet_only=True).groups
+    assert [group.name for group in groups] == ["unet"]
+
+
+def test_lora_plus_parts_the_halves() -> None:
+    groups = asked(
+        optimizer_type="AdamW", learning_rate=1e-4, network_train_unet_only=True, network_args=["loraplus_lr_ratio=16"]
+    )
+    down, up = groups.groups
+    assert (down.tensors, up.tensors) == (192, 192)
+    assert up.learning_rate == pytest.approx(16e-4)
+    assert all(shape.at_zero for shape in up.shapes)
+    assert not any(shape.at_zero for shape in down.shapes)
+
+
+def test_the_key_follows_what_is_tried_and_nothing_else() -> None:
+    one = asked(optimizer_type="AdamW", learning_rate=1e-4)
+    assert one.key(None) == asked(optimizer_type="AdamW", learning_rate=1e-4).key(None)
+    assert one.key(None) != asked(optimizer_type="AdamW", learning_rate=2e-4).key(None)
+
+
+def test_the_sweep_is_adafactor_s_alone_and_keeps_the_other_arguments() -> None:
+    sweep = asked(curves=True, optimizer_type="AdaFactor", optimizer_args=["eps=(1e-20, 0.1)", "decay_rate=-0.7"]).request[
+        "curves"
+    ]["sweep"]
+    assert [value for value, _ in sweep][-1] == 1.0
+    assert sweep[-1][1] == {"optimizer_args": ["eps=(1e-20, 1.0)", "decay_rate=-0.7"]}
+    assert not asked(curves=True, optimizer_type="AdaFactor", optimizer_args=["relative_step=False"]).request["curves"]["sweep"]
+    assert not asked(curves=True, optimizer_type="AdamW").request["curves"]["sweep"]
+
+
+def test_the_defaults_are_drawn_beside_arguments_only_where_there_are_any() -> None:
+    names = [
+        name
+        for name, _ in asked(curves=True, optimizer_type="prodigy", optimizer_args=["d_coef=2"]).request["curves"]["variants"]
+    ]
+    assert names == ["job", "defaults"]
+    assert [name for name, _ in asked(curves=True, optimizer_type="prodigy").request["curves"]["variants"]] == ["job"]
+
+
+def test_precision_length_and_loss_are_the_job_s() -> None:
+    request = asked(optimizer_type="AdamW", full_bf16=True, max_train_steps=70, max_grad_norm=0).request
+    assert (request["dtype"], request["steps"], request["max_grad_norm"]) == ("bfloat16", 70, 0.0)
+
+
+def test_words() -> None:
+    assert Group("unet", None, (Shape((4, 8), 3), Shape((8, 4), 3, at_zero=True))).tensors == 6
+    assert (bytes_line(2048), bytes_line(3 * 1024**2)) == ("2.0 KiB", "3.0 MiB")
+    assert facts_of(Report(ending="unknown"))[0][1].en == "could not be tried"
+    curve = Curve(variant="job", steps=(0, 4), rates=(), d_rates=(), effective=(), loss=(), stride=4, ended_early=False)
+    assert "4 of the 8" in stride_note(curve, 8).en
