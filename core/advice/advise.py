@@ -51,6 +51,7 @@ RULES = (
     Rule("rate.scaled", "warning", _SOURCES["transformers"], traps.scaled_rate),
     Rule("argument.warmup-init", "warning", _SD_SCRIPTS, traps.warmup_init_wins),
     Rule("precision.fp16-weights", "warning", _SOURCES["measured"], traps.fp16_weights),
+    Rule("precision.bf16-weights", "warning", _SOURCES["measured"], traps.bf16_weights),
     Rule("data.config-wins", "warning", _SD_SCRIPTS, traps.config_wins),
     Rule("data.timesteps", "warning", _SD_SCRIPTS, traps.timesteps),
     Rule("rate.came", "warning", _REFERENCE, groups.came_high),

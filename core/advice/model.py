@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final, Literal
 
 from core.catalogue.catalogue import Catalogue
@@ -131,9 +132,9 @@ class Subject:
         return [name for name in names if self.job.options.get(name) not in (None, False, 0, 0.0, "", [])]
 
     def number(self, name: str) -> float | None:
-        """An option's number; None where it is absent or no number."""
+        """An option's number; None where it is absent or no number (NaN is told of as a fault, and no one computes with it)."""
         value = self.job.options.get(name)
-        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value) else None
 
     def word(self, name: str, default: str = "") -> str:
         """An option's text."""

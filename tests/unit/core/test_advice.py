@@ -276,6 +276,11 @@ TRAPS: list[tuple[str, Options, Options]] = [
     ),
     ("precision.fp16-weights", {"optimizer_type": "DAdaptLion", **_FULL_FP16}, {"optimizer_type": "Lion", **_FULL_FP16}),
     (
+        "precision.bf16-weights",
+        {"learning_rate": 1e-4, "full_bf16": True, "mixed_precision": "bf16"},
+        {"learning_rate": 3e-4, "full_bf16": True, "mixed_precision": "bf16"},
+    ),
+    (
         "data.config-wins",
         {"dataset_config": "d.toml", "train_data_dir": "images"},
         {"train_data_dir": "images", "resolution": "512"},
