@@ -22,7 +22,7 @@ _FULL = 1 << 20  # bytes; a disk with less refuses a log's next block
 _WEIGHTS = (".safetensors", ".ckpt", ".pt", ".bin", ".pth")
 
 
-class _Seen:
+class Seen:
     """Sums up events without keeping them: a run may have a million."""
 
     def __init__(self) -> None:
@@ -34,6 +34,7 @@ class _Seen:
         self.saved: list[str] = []
 
     def add(self, event: Event | None) -> None:
+        """Counts one event in; None and what ends nothing is passed over."""
         if isinstance(event, Step):
             self.steps = max(self.steps, event.step)
             loss = event.loss if event.loss is not None else event.average_loss
@@ -50,7 +51,14 @@ class _Seen:
             self.saved.append(event.path)
 
 
-def gather(run: RunFolder, *, exit_code: int | None, trouble: Text | None = None, ended_at: float | None = None) -> Evidence:
+def gather(
+    run: RunFolder,
+    *,
+    exit_code: int | None,
+    trouble: Text | None = None,
+    ended_at: float | None = None,
+    heard: Seen | None = None,
+) -> Evidence:
     """Everything the folder tells about a run that is over.
 
     Args:
@@ -58,11 +66,15 @@ def gather(run: RunFolder, *, exit_code: int | None, trouble: Text | None = None
         exit_code: of the launched command, None where nobody saw it.
         trouble: what the supervisor could not do.
         ended_at: seconds since the epoch; the log's last change if None.
+        heard: the same events, heard without a file; believed where the file is gone (somebody deleted the folder).
     """
     # Without its command (missing, or damaged by an editor) a run still ended somehow.
     command = read_command(run.command_file) or RunCommand(argv=(), cwd="")
-    seen = _Seen()
-    _read_events(run.events_file, seen)
+    seen = Seen()
+    if heard is not None and not run.events_file.exists():
+        seen = heard
+    else:
+        _read_events(run.events_file, seen)
     lines, console = _read_log(run.log_file, whole=not command.companion)
     if not command.companion:
         for step in console.take_steps():
@@ -105,7 +117,7 @@ def _last_change(run: RunFolder) -> float:
     return max(times, default=time.time())
 
 
-def _read_events(path: Path, seen: _Seen) -> None:
+def _read_events(path: Path, seen: Seen) -> None:
     try:
         with open(path, "rb") as stream:
             for line in stream:

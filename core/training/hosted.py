@@ -22,7 +22,7 @@ from core.job.model import Job
 from core.options.model import OptionSet
 from core.runs.builtin import checked_plan, hosted_command
 from core.runs.events import Event
-from core.runs.evidence import gather
+from core.runs.evidence import Seen, gather
 from core.runs.folder import RunFolder, update_processes
 from core.runs.follow import Follower
 from core.runs.judge import judge
@@ -62,6 +62,7 @@ class HostedTraining:
         self._plan = plan
         self._loaded = loaded
         self._events: deque[Event] | None = deque()
+        self._seen = Seen()
         self._thread = threading.Thread(target=self._work, name="caddie-training")
 
     def start(self) -> None:
@@ -98,6 +99,7 @@ class HostedTraining:
         return self._events is not None
 
     def _hear(self, event: Event) -> None:
+        self._seen.add(event)
         events = self._events
         if events is not None:
             events.append(event)
@@ -128,7 +130,7 @@ class HostedTraining:
         self._conclude(end)
 
     def _conclude(self, end: End) -> None:
-        evidence = gather(self.folder, exit_code=None, ended_at=time.time())
+        evidence = gather(self.folder, exit_code=None, ended_at=time.time(), heard=self._seen)
         # Where the disk is full, the events could not say it.
         outcome = judge(replace(evidence, how=end.how, raised=end.error))
         try:

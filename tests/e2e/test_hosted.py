@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -144,6 +145,22 @@ def test_a_save_asked_for_in_a_pause_before_the_first_step_waits_for_that_step(h
     end_of(training)
     saved = [event.step for event in events_of(run) if isinstance(event, Saved) and event.kind == "state"]
     assert saved == [1]
+
+
+def test_a_run_folder_deleted_during_the_training_takes_nothing_from_its_end(tmp_path: Path) -> None:
+    held: list[Control] = []
+
+    def hold(control: Control) -> None:
+        control.pause()
+        held.append(control)
+
+    training = begin(Host(hold), tiny_job(tmp_path, max_train_steps=3), tmp_path)
+    wait_until(lambda: bool(held) and held[0].waiting, "the pause")
+    shutil.rmtree(training.folder.path)
+    held[0].go_on()
+    outcome = end_of(training)
+    assert (outcome.ending, outcome.steps, outcome.total_steps) == (Ending.FINISHED, 3, 3)
+    assert outcome.files == (str(tmp_path / "out" / "tiny.safetensors"),)
 
 
 def test_wishes_may_come_as_files_too(host: Host, tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def _take(wanted: argparse.Namespace) -> int:
             show_view(window, wanted.view)
         if entry.page_id == "run" and wanted.run:
             show_latest_run(services)
+            show_samples(window)
         name = f"{entry.page_id}-{wanted.language[0]}-{wanted.theme[0]}-{wanted.size[0]}.png"
         window.grab().save(str(wanted.folder / name))
         print(wanted.folder / name, flush=True)
@@ -105,17 +106,31 @@ def show_view(window: MainWindow, view_id: str) -> None:
     QTest.qWait(1500)
 
 
+def show_samples(window: MainWindow) -> None:
+    """Brings the sample pictures to the front where the run on show has some: they say more than its log."""
+    from gui.pages.run import RunPage
+
+    for page in window.findChildren(RunPage):
+        page.tabs.setCurrentWidget(page.samples)
+    _let_workers_run()
+
+
 def show_latest_run(services: Services) -> None:
     """Opens the newest run of the user data folder and waits until it is drawn."""
-    from PySide6.QtTest import QTest
-
     from core.runs.folder import list_runs
 
     newest = max(list_runs(), key=lambda run: run.created_at)
     services.runs.attach(newest)
+    _let_workers_run()
+
+
+def _let_workers_run() -> None:
+    """qWait alone does not let the worker threads run that read the events and the pictures."""
+    from PySide6.QtTest import QTest
+
     for _ in range(100):
         QTest.qWait(5)
-        time.sleep(0.02)  # qWait does not let the worker threads run that read the events and the pictures
+        time.sleep(0.02)
 
 
 if __name__ == "__main__":
