@@ -27,7 +27,7 @@ def facts_of(report: Report) -> list[tuple[Text, Text]]:
         facts.append(
             (Text("All arguments", "全引数"), same(", ".join(f"{name}={value}" for name, value in built.defaults.items())))
         )
-        facts.append((Text("Scheduler", "スケジューラー"), same(built.scheduler or "-")))
+        facts.append((Text("Scheduler", "スケジューラ"), same(built.scheduler or "-")))
         facts.append((Text("Groups", "グループ"), same(groups_line(report))))
         facts += [(Text("sd-scripts warns", "sd-scripts の警告"), same(words)) for words in built.warnings]
     if report.state_bytes is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from core.preflight.model import Curve, Report
 from gui.plots.curve import Look
@@ -24,11 +24,7 @@ class PreflightPlot(PlotSection):
         self._report: Report | None = None
         self.head.insertWidget(0, self.choice)
         self.heading.hide()
-        self.head.removeWidget(self.legend)
-        self.head.addStretch(1)
-        below = self.layout()
-        assert isinstance(below, QVBoxLayout)
-        below.insertWidget(1, self.legend)  # a line of its own: there is little width here
+        self.plot.setMinimumHeight(120)  # the bottom of the page grows with it
         self.log_switch.hide()
         self.choice.currentIndexChanged.connect(self._renew)
         self.plot.pointed.connect(self.set_cursor)
@@ -99,9 +95,12 @@ class PreflightPlot(PlotSection):
         rows: list[tuple[str, list[float]]] = []
         for place, row in enumerate(found):
             name = f"{report.groups[place]}, {variant}" if len(found) > 1 and place < len(report.groups) else variant
-            # The scale is logarithmic, and a schedule that ends at 0 is no news.
-            rows.append((name, [value if value is not None and value > 0 else np.nan for value in row]))
+            rows.append((name, [np.nan if value is None else value for value in row]))
         return rows
+
+    def note(self) -> str:
+        """No remark on what a logarithmic scale cannot show: a schedule that ends at 0 is no news."""
+        return ""
 
     def empty_message(self) -> str:
         """What to say where there is no curve."""
