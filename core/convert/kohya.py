@@ -214,12 +214,11 @@ class _Reader:
             self._ledger.impossible(key, value, Text(f"{self._script} has no {name}", f"{self._script} に {name} がありません"))
             return
         scratch = Ledger()
-        if put(self._values, option, name, meant, scratch):
+        if put(self._values, option, key, meant, scratch):
             self._ledger.translated(key, value, f"{name} = {shown(self._values[name])}", why)
         else:
             self._kept[key] = value
-            for entry in scratch.entries:  # under the name that the file has, not the one of sd-scripts
-                self._ledger.impossible(key, value, entry.why or Text("it does not fit", "値が合いません"))
+            self._ledger.entries += scratch.entries
 
     # --- what kohya_ss says in its own way ---------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ reaches, compiles them, and lets them fill a real ArgumentParser.
 The code is the user's own checkout, which is trusted to train; still, looking at it must not do what it would not do
 when imported: before anything of it is executed, files, processes and the network are shut by an audit hook, most
 built-in functions that reach outside are absent, and the caller sets a time limit.
-
 Called as `python -I -S parser_child.py FOLDER SECONDS [SCRIPT …]`, the seconds that one script may take.
 """
 
@@ -338,9 +337,9 @@ def _kind(action: argparse.Action) -> str:
 
 def _plain(value: object) -> object:
     """A value for JSON; what has no plain form is its text."""
-    if value is None or value is argparse.SUPPRESS:  # SUPPRESS is a text, but no value
+    if value is argparse.SUPPRESS:  # a text, but no value
         return None
-    if isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in typing.cast("Sequence[object]", value)]
@@ -369,37 +368,29 @@ def _limit_resources() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Reads the folder and prints one JSON document a line, at once, so that a script that ends this process hides no other.
-
-    In order: `{"kind": "names", "names": […]}`; for each script `{"kind": "begin", "name": …}` and then its `"options"`
-    with `records`, a `"problem"` with `words`, or `"none"` where it is no training script; at last `{"kind": "done"}`.
-    """
-    folder, slowest = pathlib.Path(arguments[0]), float(arguments[1])
-    wanted = set(arguments[2:])
-    files = source_files(folder)
-    sources = {name: (str(path), path.read_bytes()) for name, path in files.items()}
+    """Reads the folder and prints one JSON document a line, at once, so that a script that ends this process hides no other:
+    "names"; for each script "begin", then its "options", a "problem" or "none" (no training script); at last "done"."""
+    sources = {name: (str(path), path.read_bytes()) for name, path in source_files(pathlib.Path(arguments[0])).items()}
     answer = os.fdopen(os.dup(1), "wb", buffering=0)
     sys.stdout = sys.stderr  # what the scripts print must not get into the answer
 
     def say(**fact: object) -> None:
         answer.write(json.dumps(fact).encode("utf-8") + b"\n")
 
-    names = [name for name in sources if "." not in name and (not wanted or f"{name}.py" in wanted)]
-    names = [name for name in names if ENTRY.encode() in sources[name][1]]
-    say(kind="names", names=[f"{name}.py" for name in names])
+    names = [f"{name}.py" for name in sources if "." not in name and ENTRY.encode() in sources[name][1]]
+    names = [name for name in names if not arguments[2:] or name in arguments[2:]]
+    say(kind="names", names=names)
     shut_the_doors()
     checkout = Checkout(sources)  # one for all scripts: what they share is compiled once
     for name in names:
-        say(kind="begin", name=f"{name}.py")
-        faulthandler.dump_traceback_later(slowest, exit=True)  # ends an endless loop, too, on every system
+        say(kind="begin", name=name)
+        faulthandler.dump_traceback_later(float(arguments[1]), exit=True)  # ends an endless loop, too, on every system
         try:
-            records = read_options(checkout, name)
+            records = read_options(checkout, name.removesuffix(".py"))
+            say(kind="none" if records is None else "options", name=name, records=records)
         except Unreadable as error:
-            say(kind="problem", name=f"{name}.py", words=str(error))
-        else:
-            say(kind="none" if records is None else "options", name=f"{name}.py", records=records)
-        finally:
-            faulthandler.cancel_dump_traceback_later()
+            say(kind="problem", name=name, words=str(error))
+        faulthandler.cancel_dump_traceback_later()
     say(kind="done")
     return 0
 
