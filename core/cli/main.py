@@ -52,6 +52,7 @@ _VERBS = {
     "new": "job",
     "advise": "advise",
     "effective": "effective",
+    "dataset": "dataset",
     "preflight": "preflight",
     "convert": "convert",
     "preset": "preset",

@@ -52,6 +52,10 @@ def build_parser() -> argparse.ArgumentParser:
     effective = verbs.add_parser("effective", help="what a job's settings come to: rates, scheduler, steps, arguments")
     effective.add_argument("job", metavar="JOB", help="job file (.toml)")
     add_json(effective)
+    dataset = verbs.add_parser("dataset", help="count a job's images: buckets, captions, steps; 1 where they cannot be trained")
+    dataset.add_argument("job", metavar="JOB", help="job file (.toml)")
+    add_place(dataset)
+    add_json(dataset)
     _add_preflight(verbs)
     _add_convert(verbs)
 

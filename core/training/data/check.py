@@ -20,9 +20,17 @@ from core.training.data.folders import Findings, repeated_folders
 from core.training.data.scan import SubsetScan
 from core.training.data.settings import DatasetSettings, DataSettings, Size, SubsetSettings
 
+_HEADERS_TOGETHER = 64
+
 
 def check_data(
-    settings: DataSettings, *, is_sdxl: bool, seed: int, progress: Callable[[int], None] | None = None, workers: int = WORKERS
+    settings: DataSettings,
+    *,
+    is_sdxl: bool,
+    seed: int,
+    progress: Callable[[int], None] | None = None,
+    workers: int = WORKERS,
+    whole: bool = True,
 ) -> DataReport:
     """Looks at everything that the training will read. Changes nothing.
 
@@ -32,6 +40,7 @@ def check_data(
         seed: of the training; chooses what is held out where the job has no validation_seed.
         progress: told how many images were looked at.
         workers: threads.
+        whole: decode the images too, to know that none is cut short; otherwise their headers are read.
 
     Returns:
         What was found; `raise_errors` says what is in the way.
@@ -44,7 +53,7 @@ def check_data(
             progress(next(count))
 
     def kept(path: str, size: Size) -> bool:
-        return settings.cache_latents_to_disk and os.path.exists(latents_path(path, size, is_sdxl=is_sdxl))
+        return not whole or (settings.cache_latents_to_disk and os.path.exists(latents_path(path, size, is_sdxl=is_sdxl)))
 
     datasets: list[DatasetContents] = []
     held_out: list[DatasetContents] = []
@@ -57,7 +66,7 @@ def check_data(
         kept_out: list[ImageEntry] = []
         for place, subset in enumerate(_used_subsets(dataset, findings)):
             scan = SubsetScan(subset, chooser, f"{number}/{place}", findings)
-            entries = scan.entries(kept, told, workers)
+            entries = scan.entries(kept, told, workers, 1 if whole else _HEADERS_TOGETHER)
             if subset.is_reg:
                 reg += entries
             elif dataset.validation_split > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -79,13 +80,14 @@ class SubsetScan:
         self._findings = findings
         self._remarks: dict[str, list[str]] = defaultdict(list)
 
-    def entries(self, is_kept: IsKept, told: Callable[[], None], workers: int) -> list[ImageEntry]:
+    def entries(self, is_kept: IsKept, told: Callable[[], None], workers: int, together: int = 1) -> list[ImageEntry]:
         """The images that can be trained on, in sd-scripts' order.
 
         Args:
             is_kept: says which images need not be decoded.
             told: called after each image.
             workers: threads.
+            together: images that a thread is given at once; more for headers, which are read faster than threads speak.
         """
         folder, findings = self._subset.image_dir, self._findings
         try:
@@ -102,8 +104,9 @@ class SubsetScan:
         self._remarks["other"] = others
         self._remarks["twice"] = _same_stems(paths)
         entries: list[ImageEntry] = []
-        looks = (partial(_see, path, self._subset, is_kept) for path in paths)
-        for seen in read_ahead(looks, workers=workers, ahead=8 * workers):
+        parts = (paths[start : start + together] for start in range(0, len(paths), together))
+        looks = (partial(_see_all, part, self._subset, is_kept) for part in parts)
+        for seen in itertools.chain.from_iterable(read_ahead(looks, workers=workers, ahead=8 * workers)):
             told()
             entry = self._entry(seen)
             if entry is not None:
@@ -214,6 +217,10 @@ class SubsetScan:
         if subset.class_tokens:
             return Text(f" get the caption {subset.class_tokens!r}", f"には「{subset.class_tokens}」が使われます")
         return Text(" are trained without one", "はキャプションなしで学習されます")
+
+
+def _see_all(paths: Sequence[str], subset: SubsetSettings, is_kept: IsKept) -> list[_Seen]:
+    return [_see(path, subset, is_kept) for path in paths]
 
 
 def _see(path: str, subset: SubsetSettings, is_kept: IsKept) -> _Seen:
