@@ -68,7 +68,7 @@ class Census:
         datasets: with images; empty where there are none.
         images: files, regularization images aside.
         repeated: the same with their repeats: what comes in an epoch.
-        reg_images: regularization images that were found.
+        reg_images: regularization images that are used: as many as there are others, with their repeats.
         steps_per_epoch: optimizer steps.
         steps: of the whole training.
         epochs: of the whole training; the last one may end early.
@@ -144,6 +144,7 @@ def _census(job: Job, report: DataReport) -> Census:
     per_epoch = math.ceil(batches / (_whole(job, "gradient_accumulation_steps") or 1))
     said = _whole(job, "max_train_epochs")
     steps = said * per_epoch if said else _whole(job, "max_train_steps") or _DEFAULT_STEPS
+    steps = steps if per_epoch else 0
     folders = [folder for dataset in datasets for folder in dataset.folders]
     return Census(
         datasets=datasets,

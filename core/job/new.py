@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from core.catalogue.catalogue import Catalogue
-from core.catalogue.spec import DEFAULT_OPTIMIZER, OptimizerSpec
+from core.catalogue.spec import DEFAULT_OPTIMIZER, LrMethod, OptimizerSpec
 from core.job.model import Job
 from core.options.model import OptionValue
 
@@ -46,11 +47,25 @@ def new_job(spec: OptimizerSpec | None, catalogue: Catalogue | None = None) -> J
     }
     if spec is not None:
         options["optimizer_type"] = spec.optimizer_type
-        options["learning_rate"] = spec.learning_rate.start
-        scheduler = _scheduler(spec)
-        if scheduler is not None:
-            options["lr_scheduler"] = scheduler
+        options.update(_of_optimizer(spec, options))
     return Job(options=MappingProxyType(options), accelerate=MappingProxyType({"num_cpu_threads_per_process": 1}))
+
+
+def _of_optimizer(spec: OptimizerSpec, options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    """What goes with an optimizer, so that the advice has nothing to say of a new job (a test holds it)."""
+    found: dict[str, OptionValue] = {}
+    if not (spec.lr_method is LrMethod.AUTOMATIC and spec.schedulers.ignored_when):
+        found["learning_rate"] = spec.learning_rate.start  # AdaFactor's relative_step finds its own
+    scheduler = _scheduler(spec)
+    if scheduler is not None:
+        found["lr_scheduler"] = scheduler
+    if spec.category.id == "emo":
+        found["network_alpha"] = float(str(options["network_dim"]))
+    if spec.category.id == "prodigy-schedulefree":
+        found["max_grad_norm"] = 0.0  # it limits its updates itself
+    if spec.category.id == "sgd":
+        found["optimizer_args"] = ["momentum=0.9"]  # what sd-scripts takes, with a warning, where nothing is said
+    return found
 
 
 def _scheduler(spec: OptimizerSpec) -> str | None:

@@ -42,6 +42,7 @@ class Settings(QObject):
         self._path = path
         self._values: dict[str, object] = {}
         self.notice: Text | None = None
+        self._system_language: Language = preferred_language()  # now: the window tells its children its own in the same variable
         self._timer = QTimer(self)  # several changes in a row (a dragged column) make one write
         self._timer.setSingleShot(True)
         self._timer.setInterval(400)
@@ -64,7 +65,7 @@ class Settings(QObject):
     def effective_language(self) -> Language:
         """The language to show: the chosen one, else the system's."""
         choice = self.language
-        return preferred_language() if choice == "system" else choice
+        return self._system_language if choice == "system" else choice
 
     @property
     def theme(self) -> ThemeChoice:

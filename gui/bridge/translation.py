@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QObject, QTranslator, Signal
@@ -10,6 +11,7 @@ from PySide6.QtCore import QCoreApplication, QLibraryInfo, QObject, QTranslator,
 from core.text import Language, Text
 from gui.bridge.settings import Settings
 
+SPOKEN = "CADDIE_LANGUAGE"
 _log = logging.getLogger(__name__)
 
 
@@ -30,6 +32,7 @@ class Translation(QObject):
         self._settings = settings
         self._folder = folder
         self._translators: list[QTranslator] = []
+        self._spoken_before = os.environ.get(SPOKEN)
         self._language: Language = "en"
         settings.changed.connect(self._on_setting)
         self._switch(settings.effective_language)
@@ -45,6 +48,13 @@ class Translation(QObject):
 
     def uninstall(self) -> None:
         """Takes the translators out of the application."""
+        self._drop()
+        if self._spoken_before is None:
+            os.environ.pop(SPOKEN, None)
+        else:
+            os.environ[SPOKEN] = self._spoken_before
+
+    def _drop(self) -> None:
         for translator in self._translators:
             self._application.removeTranslator(translator)
             translator.deleteLater()
@@ -56,8 +66,10 @@ class Translation(QObject):
             self.changed.emit()
 
     def _switch(self, language: Language) -> None:
-        self.uninstall()
+        self._drop()
         self._language = language
+        # What core says by itself (a training in this process, and the children of it) is in the window's language too.
+        os.environ[SPOKEN] = language
         files = [(f"caddie_{language}", str(self._folder))]
         if language != "en":  # the sources are English; caddie_en holds the plurals only
             files.insert(0, (f"qtbase_{language}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)))

@@ -87,7 +87,7 @@ def test_what_is_wrong_is_told_and_nothing_is_raised(tmp_path):
     assert census.images == 1
     empty = count_images(_job(tmp_path / "nothing"))
     assert empty.errors
-    assert (empty.images, empty.steps_per_epoch, empty.epochs) == (0, 0, 0)
+    assert (empty.images, empty.steps_per_epoch, empty.epochs, empty.steps) == (0, 0, 0, 0)
     with pytest.raises(Problems):
         count_images(_job(tmp_path, train_batch_size="many"))
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from core.advice.review import changes_of, mend, review
 from core.catalogue.loader import load_catalogue
 from core.job.model import Job
+from core.job.new import new_job
 from core.options.model import OptionSet
 from core.options.snapshot import snapshot_for
 
@@ -155,3 +156,10 @@ def test_no_fault_of_an_argument_is_left_after_mending(items, spec):
     job = _job(spec.optimizer_type, optimizer_args=items, learning_rate=spec.learning_rate.start)
     after = mend(job, OPTIONS, CATALOGUE)
     assert [one for one in review(after, OPTIONS, CATALOGUE) if one.fields[0].startswith("argument:") and not one.rule] == []
+
+
+@pytest.mark.parametrize("spec", CATALOGUE.optimizers, ids=lambda spec: spec.id)
+def test_nothing_is_to_be_said_of_a_new_job(spec):
+    found = {finding.rule for finding in review(new_job(spec, CATALOGUE), OPTIONS, CATALOGUE, unfinished=True)}
+    # Whether the companion hands over the loss is the user's choice: sd-scripts does not.
+    assert found <= {"emo.loss"}

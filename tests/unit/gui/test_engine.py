@@ -90,7 +90,7 @@ def test_a_process_of_its_own_is_a_switch_in_the_job(page: SetupPage, services: 
 def test_what_the_trainer_cannot_do_is_said_at_each_edit_and_one_click_leads_out(page: SetupPage, services: Services) -> None:
     session = services.session
     session.edit(replace(whole(network_module="lycoris.kohya", deepspeed=True), engine="builtin"), "test")
-    problem, dock = page.engine.problem, page.frame.dock
+    problem, dock = page.engine.problem, page.frame.command
     assert problem.isVisible()
     assert "network_module" in problem.words
     assert "deepspeed" in problem.words
@@ -125,7 +125,7 @@ def test_packages_that_are_missing_are_said_with_the_way_to_get_them(
 
 
 def test_the_dock_shows_caddies_own_command_once_the_job_is_saved(page: SetupPage, services: Services, tmp_path: Path) -> None:
-    session, dock = services.session, page.frame.dock
+    session, dock = services.session, page.frame.command
     session.edit(replace(whole(), engine="builtin"), "test")
     dock.choose("sh")
     dock.renew()
@@ -193,7 +193,7 @@ def test_missing_packages_are_installed_from_the_run_page_and_the_training_start
     page.show()
     settle()
     started: list[bool] = []
-    monkeypatch.setattr(services.runs, "start", lambda job, base=None: started.append(True))
+    monkeypatch.setattr(services.runs, "start", lambda job, **_: started.append(True))
     script = f"print('Collecting'); open({str(site / 'caddie_package_of_a_test.py')!r}, 'w').close()"
     monkeypatch.setattr(page.installation, "_command", lambda: [sys.executable, "-c", script])
     (problem,) = page.problems.problems

@@ -25,8 +25,10 @@ from core.runs.events import Group, Saved, Started, Step
 from core.runs.folder import RunFolder, make_run_folder, prepare
 from core.runs.outcome import Ending, Outcome
 from core.runs.records import RunCommand, write_outcome
-from core.text import Text, join_sentences
+from core.text import Text, join_sentences, preferred_language
 from gui.app import build_services, shut_down
+from gui.bridge.settings import Settings
+from gui.bridge.translation import Translation
 from gui.main_window import MainWindow
 from gui.pages.page import PAGES
 from gui.services import Services
@@ -263,3 +265,16 @@ def test_a_switched_window_reads_as_one_started_in_that_language(
         stale_ones = [pair for pair in after[place] if pair not in texts]
         assert not stale_ones, f"{place}: still in the language before"
         assert after[place] == texts
+
+
+def test_what_core_says_by_itself_is_in_the_windows_language(qapp, tmp_path, monkeypatch):
+    monkeypatch.setenv("CADDIE_LANGUAGE", "en")
+    settings = Settings(tmp_path / "settings.json")
+    translation = Translation(qapp, settings, FOLDER)
+    settings.set("language", "ja")
+    assert preferred_language() == "ja"
+    settings.set("language", "system")
+    assert preferred_language() == "en", "the system's, not what the window said before"
+    settings.set("language", "ja")
+    translation.uninstall()
+    assert preferred_language() == "en"
