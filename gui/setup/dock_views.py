@@ -53,9 +53,16 @@ def _preflight(services: Services, parent: QWidget) -> DockView:
     return PreflightView(services, parent)
 
 
+def _images(services: Services, parent: QWidget) -> DockView:
+    from gui.setup.images_view import ImagesView
+
+    return ImagesView(services, parent)
+
+
 VIEWS: tuple[ViewEntry, ...] = (
     ViewEntry("command", Text("Command", "コマンド"), _command, at_once=True),
     ViewEntry("advice", Text("Advice", "アドバイス"), _advice, at_once=True),
     ViewEntry("effective", Text("Effective settings", "実際の設定"), _effective),
+    ViewEntry("images", Text("Images", "画像"), _images),
     ViewEntry("preflight", Text("Preflight", "事前テスト"), _preflight),
 )

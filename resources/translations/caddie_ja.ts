@@ -909,6 +909,67 @@
     </message>
 </context>
 <context>
+    <name>ImagesView</name>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Count the images</source>
+        <translation>画像を数える</translation>
+    </message>
+    <message>
+        <source>{0} images …</source>
+        <translation>画像 {0} 枚…</translation>
+    </message>
+    <message numerus="yes">
+        <source>and %n more</source>
+        <translation>
+            <numerusform>ほか %n 件</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Images</source>
+        <translation>画像</translation>
+    </message>
+    <message>
+        <source>with repeats</source>
+        <translation>繰り返しを含む</translation>
+    </message>
+    <message>
+        <source>without a caption</source>
+        <translation>キャプションなし</translation>
+    </message>
+    <message>
+        <source>Steps an epoch</source>
+        <translation>1 エポックのステップ数</translation>
+    </message>
+    <message>
+        <source>Epochs</source>
+        <translation>エポック数</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation>ステップ数</translation>
+    </message>
+    <message>
+        <source>Regularization images</source>
+        <translation>正則化画像</translation>
+    </message>
+    <message>
+        <source>Counts what will be trained: images with their repeats, captions that are missing, sizes, and steps.</source>
+        <translation>学習の対象を数えます。画像と繰り返し、キャプションのない画像、サイズ、ステップ数を表示します。</translation>
+    </message>
+    <message>
+        <source>The job has changed since.</source>
+        <translation>この後、ジョブが変更されています。</translation>
+    </message>
+    <message>
+        <source>Sizes that the images are brought to, with repeats</source>
+        <translation>画像を合わせるサイズ (繰り返しを含む枚数)</translation>
+    </message>
+</context>
+<context>
     <name>ImportDialog</name>
     <message>
         <source>Import</source>

@@ -100,10 +100,16 @@ def show_view(window: MainWindow, view_id: str) -> None:
     from PySide6.QtTest import QTest
 
     from gui.setup.dock import SetupDock
+    from gui.setup.images_view import ImagesView
 
     for dock in window.findChildren(SetupDock):
         dock.show_view(view_id)
-    QTest.qWait(1500)
+        view = dock.view(view_id)
+        if isinstance(view, ImagesView):
+            view.toggle()
+    for _ in range(15):
+        QTest.qWait(50)
+        time.sleep(0.05)  # for the workers
 
 
 def show_samples(window: MainWindow) -> None:
