@@ -6,8 +6,10 @@ from core.advice import combinations, emo, groups, names, optimizers, schedulers
 from core.advice.disk import FACT_RULES
 from core.advice.facts import Facts
 from core.advice.model import Finding, Rule, subject_of
+from core.advice.place import PLACE_RULES
 from core.catalogue.catalogue import Catalogue
 from core.catalogue.loader import load_sources
+from core.environment.model import ProbeReport
 from core.job.model import Job
 
 _SOURCES = load_sources()
@@ -77,7 +79,7 @@ RULES = (
 """The errors first, then warnings, then hints: the order in which the findings come."""
 
 
-def advise(job: Job, catalogue: Catalogue, facts: Facts | None = None) -> list[Finding]:
+def advise(job: Job, catalogue: Catalogue, facts: Facts | None = None, report: ProbeReport | None = None) -> list[Finding]:
     """What the rules say of a job; reads no file and no environment by itself.
 
     What sd-scripts does is said only of a job that sd-scripts trains. Of a job with a `config_file` of its own nothing is
@@ -87,6 +89,7 @@ def advise(job: Job, catalogue: Catalogue, facts: Facts | None = None) -> list[F
         job: the job.
         catalogue: knows the optimizers.
         facts: what was seen on the disk; without them the rules that need them are silent.
+        report: of the environment that trains; without it, or where it has a problem of its own, its rules are silent.
     """
     if job.options.get("config_file"):
         return []
@@ -103,5 +106,11 @@ def advise(job: Job, catalogue: Catalogue, facts: Facts | None = None) -> list[F
             for rule in FACT_RULES
             if job.engine == "sd-scripts" or rule.of_both
             for trouble in rule.check(subject, facts)
+        ]
+    if report is not None and report.problem is None and job.engine == "sd-scripts":
+        found += [
+            Finding(rule.id, rule.severity, trouble.text, trouble.fields, _SD_SCRIPTS, trouble.fix)
+            for rule in PLACE_RULES
+            for trouble in rule.check(subject, report)
         ]
     return found

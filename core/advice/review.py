@@ -9,6 +9,7 @@ from core.advice.facts import Facts
 from core.advice.model import SEVERITIES, Finding, Fix, Severity
 from core.advice.repairs import repair_of
 from core.catalogue.catalogue import Catalogue
+from core.environment.model import ProbeReport
 from core.job.check import ValueFault, job_faults
 from core.job.engine import builtin_hindrances
 from core.job.missing import missing_faults
@@ -18,7 +19,13 @@ from core.text import Text
 
 
 def review(
-    job: Job, options: OptionSet, catalogue: Catalogue, *, facts: Facts | None = None, unfinished: bool = False
+    job: Job,
+    options: OptionSet,
+    catalogue: Catalogue,
+    *,
+    facts: Facts | None = None,
+    report: ProbeReport | None = None,
+    unfinished: bool = False,
 ) -> list[Finding]:
     """The faults of values, what the built-in trainer cannot do, and the advice; the worst first.
 
@@ -27,6 +34,7 @@ def review(
         options: what its script accepts.
         catalogue: knows the optimizers.
         facts: what was seen on the disk, None where nobody looked.
+        report: of the environment that trains, None where nobody looked.
         unfinished: the job is still being written: what is not given yet is no fault.
     """
     spec = catalogue.find_for_options(job.options)
@@ -35,7 +43,7 @@ def review(
         found += [_of_fault(fault, None) for fault in missing_faults(job, options)]
     if job.engine == "builtin":
         found += [Finding("", "error", one.text, (one.key or "engine",), None) for one in builtin_hindrances(job, options)]
-    found += advise(job, catalogue, facts)
+    found += advise(job, catalogue, facts, report)
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
@@ -76,14 +84,16 @@ _MOST_FIXES = 40
 """So many are applied in a row at most: two rules that undo each other's fix must not go on for ever."""
 
 
-def mend(job: Job, options: OptionSet, catalogue: Catalogue, facts: Facts | None = None) -> Job:
+def mend(
+    job: Job, options: OptionSet, catalogue: Catalogue, facts: Facts | None = None, report: ProbeReport | None = None
+) -> Job:
     """The job with the fixes of all errors and warnings applied, each to what the ones before it left.
 
     A hint is a matter of taste and stays. The same words are not mended twice.
     """
     done: set[tuple[str, Text]] = set()
     for _ in range(_MOST_FIXES):
-        findings = review(job, options, catalogue, facts=facts, unfinished=True)
+        findings = review(job, options, catalogue, facts=facts, report=report, unfinished=True)
         open_ = (one for one in findings if one.fix and one.severity != "hint" and (one.rule, one.text) not in done)
         finding = next(open_, None)
         if finding is None or finding.fix is None:

@@ -12,6 +12,8 @@ from core.advice.review import changes_of, review
 from core.catalogue.loader import load_catalogue
 from core.cli.output import note, print_json, print_table, say
 from core.cli.place import find_place, options_in
+from core.environment.model import ProbeReport
+from core.environment.reports import users_reports
 from core.job.model import Job
 from core.job.store import load_job
 from core.options.model import OptionSet
@@ -27,13 +29,21 @@ def run_advise(options: Namespace) -> int:
     """Lists the findings, errors first; 1 where one of them is an error."""
     job, catalogue = load_job(Path(options.job)), load_catalogue()
     checkout: Path | None = None
+    report: ProbeReport | None = None
     if options.environment or options.python or options.checkout:
         environment = find_place(job, options)
         checkout, known = environment.sd_scripts, options_in(environment, job.script)
+        report = users_reports().load(environment.id)
+        if report is None:
+            text = Text(
+                "This environment was not probed yet (environment check): nothing is said of its packages.",
+                "この環境はまだ確認されていないため (environment check)、パッケージについては調べません。",
+            )
+            note(text)
     else:
         known = snapshot_for(job.script) or OptionSet(job.script, {}, "snapshot")
     facts = gather_facts(job, checkout)
-    records = [_record(finding, job) for finding in review(job, known, catalogue, facts=facts)]
+    records = [_record(finding, job) for finding in review(job, known, catalogue, facts=facts, report=report)]
     if options.json:
         print_json(records)
     elif records:

@@ -16,6 +16,7 @@ from gui.bridge.tasks import Tasks
 
 if TYPE_CHECKING:
     from core.advice.facts import Facts  # late: the window opens without what reads models and folders
+    from core.environment.model import ProbeReport
 
 DELAY = 120
 """Milliseconds between an edit and the new findings: all rules together take less than 5."""
@@ -52,6 +53,7 @@ class Advice(QObject):
         session.replaced.connect(self.look)
         session.options_changed.connect(self._delay.start)
         environments.selected_changed.connect(lambda *_: self._disk_delay.start())
+        environments.report_changed.connect(lambda *_: self._delay.start())
         self._follow()
 
     def _follow(self, *_: object) -> None:
@@ -68,6 +70,12 @@ class Advice(QObject):
     def _base(self) -> Path | None:
         environment = self._environments.selected
         return environment.sd_scripts if environment is not None else None
+
+    def _report(self) -> ProbeReport | None:
+        """What was seen of the environment that would train."""
+        named = self._session.job.environment
+        environment = self._environments.get(named) if named else self._environments.selected
+        return self._environments.report(environment.id) if environment is not None else None
 
     def look(self) -> None:
         """Looks at the disk again, in a worker."""
@@ -95,7 +103,9 @@ class Advice(QObject):
 
         self._delay.stop()
         session = self._session
-        self._findings = tuple(review(session.job, session.options, self._catalogue, facts=self._facts, unfinished=True))
+        self._findings = tuple(
+            review(session.job, session.options, self._catalogue, facts=self._facts, report=self._report(), unfinished=True)
+        )
         self.changed.emit()
 
     def mend(self, finding: Finding, label: str) -> None:
@@ -109,5 +119,5 @@ class Advice(QObject):
         from core.advice.review import mend
 
         session = self._session
-        session.edit(mend(session.job, session.options, self._catalogue, self._facts), label)
+        session.edit(mend(session.job, session.options, self._catalogue, self._facts, self._report()), label)
         self.renew()
