@@ -19,7 +19,7 @@ from core.environment.reports import users_reports
 from core.job.model import Job
 from core.job.store import save_job
 from core.text import Text
-from tests.helpers.environments import make_checkout, package, report_of
+from tests.helpers.environments import package, report_of
 
 CATALOGUE = load_catalogue()
 OLD, NEW = (
@@ -88,9 +88,7 @@ def test_every_rule_is_documented():
 
 def test_the_verb_takes_what_was_probed(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CADDIE_HOME", str(tmp_path / "home"))
-    checkout = make_checkout(tmp_path / "sd-scripts")
-    script = "import argparse\n\ndef setup_parser():\n    return argparse.ArgumentParser()\n"
-    (checkout / "train_network.py").write_text(script, encoding="utf-8")
+    checkout = Path(__file__).parents[2] / "helpers" / "checkout"
     environment = make_environment(Path("/usr/bin/python3"), checkout)
     store().add(environment)
     save_job(_job(), tmp_path / "job.toml")
