@@ -15,7 +15,7 @@ Factor = Callable[[int], float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """A scheduler with its numbers, all in steps of the optimizer.
+    """A scheduler with its numbers, all in its own steps.
 
     Attributes:
         name: as `lr_scheduler` says it.
@@ -24,6 +24,8 @@ class Schedule:
         cycles, power, timescale, min_ratio: `lr_scheduler_num_cycles` and so on.
         start: the learning rate given; only polynomial, whose end is a rate and no share, asks for it.
         rules: `step_rules` of piecewise_constant.
+        pace: steps of the scheduler for each of the optimizer: accelerate steps it once for each process, and sd-scripts
+            gives it so many steps in all, but a warm-up in steps as it was said.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Schedule:
     min_ratio: float | None = None
     start: float = 1.0
     rules: str = ""
+    pace: int = 1
 
 
 def factor_of(schedule: Schedule) -> Factor | None:

@@ -29,7 +29,7 @@ def effective(job: Job, catalogue: Catalogue, *, batches: int | None = None) -> 
     Args:
         job: the job. A `config_file` of its own is not read.
         catalogue: knows the optimizers.
-        batches: in an epoch, where the images were counted; it decides the length of a job that says epochs.
+        batches: in an epoch of all processes together, where the images were counted; it decides the length of a job that says epochs.
     """
     subject = subject_of(job, catalogue.find_for_options(job.options))
     steps, length = _length(subject, batches)
@@ -124,7 +124,7 @@ def _length(subject: Subject, batches: int | None) -> tuple[int | None, Fact]:
         text = Text(f"{epochs:g} epochs; as many as the images make", f"{epochs:g} エポック (画像の枚数によります)")
         return None, Fact(label, text, "set", fields)
     accumulation = int(subject.number("gradient_accumulation_steps") or 1)
-    steps = int(epochs) * math.ceil(batches / accumulation)
+    steps = int(epochs) * math.ceil(batches / _processes(subject) / accumulation)
     text = Text(f"{steps} ({epochs:g} epochs)", f"{steps} ({epochs:g} エポック)")
     return steps, Fact(label, text, "set", fields)
 
@@ -132,6 +132,11 @@ def _length(subject: Subject, batches: int | None) -> tuple[int | None, Fact]:
 def _in_steps(subject: Subject, name: str, steps: int) -> int:
     """Steps; a number with a point is a share of the training, as argparse reads it there."""
     said = subject.job.options.get(name)
+    if isinstance(said, str) and said.strip().endswith("%"):  # argparse takes "10%" there
+        try:
+            return int(float(said.strip()[:-1]) / 100 * steps)
+        except ValueError:
+            return 0
     if isinstance(said, float):
         return int(said * steps)
     return said if isinstance(said, int) and not isinstance(said, bool) else 0
@@ -157,11 +162,13 @@ def _schedule(subject: Subject, steps: int | None) -> tuple[Schedule | None, Tex
         rules = ""
     if name == "piecewise_constant" and not rules:
         return None, _plain(name)
+    pace = _processes(subject)
     schedule = Schedule(
         name=name,
-        steps=steps,
-        warmup=_in_steps(subject, "lr_warmup_steps", steps),
-        decay=_in_steps(subject, "lr_decay_steps", steps),
+        pace=pace,
+        steps=steps * pace,
+        warmup=_in_steps(subject, "lr_warmup_steps", steps * pace),
+        decay=_in_steps(subject, "lr_decay_steps", steps * pace),
         cycles=subject.number("lr_scheduler_num_cycles") or 1,
         power=1.0 if subject.number("lr_scheduler_power") is None else float(subject.number("lr_scheduler_power") or 0.0),
         timescale=int(subject.number("lr_scheduler_timescale") or 0) or None,
@@ -181,7 +188,8 @@ def _warmup(subject: Subject, schedule: Schedule | None) -> Iterator[Fact]:
     label = Text("Warm-up", "ウォームアップ")
     fields = ("option:lr_warmup_steps",)
     if schedule is not None:
-        text = Text(f"{schedule.warmup} steps", f"{schedule.warmup} ステップ") if schedule.warmup else _NONE
+        steps = math.ceil(schedule.warmup / schedule.pace)
+        text = Text(f"{steps} steps", f"{steps} ステップ") if steps else _NONE
         yield Fact(label, text, _origin(subject, "lr_warmup_steps"), fields)
     elif subject.ignores_scheduler or subject.schedule_free:
         yield Fact(label, _NONE, "forced" if subject.switched("lr_warmup_steps") else "default", fields)
@@ -193,8 +201,7 @@ def _warmup(subject: Subject, schedule: Schedule | None) -> Iterator[Fact]:
 def _sizes(subject: Subject) -> Iterator[Fact]:
     batch = int(subject.number("train_batch_size") or 1)
     accumulation = int(subject.number("gradient_accumulation_steps") or 1)
-    said = subject.job.accelerate.get("num_processes")
-    processes = said if isinstance(said, int) and not isinstance(said, bool) and said > 1 else 1
+    processes = _processes(subject)
     images = batch * accumulation * processes
     sum_en = f"{images} = batch {batch}" + (f" × accumulation {accumulation}" if accumulation > 1 else "")
     sum_ja = f"{images} = バッチ {batch}" + (f" × 勾配累積 {accumulation}" if accumulation > 1 else "")
@@ -212,6 +219,11 @@ def _sizes(subject: Subject) -> Iterator[Fact]:
         "set" if subject.switched("train_batch_size", "gradient_accumulation_steps") else "default",
         ("option:train_batch_size", "option:gradient_accumulation_steps"),
     )
+
+
+def _processes(subject: Subject) -> int:
+    said = subject.job.accelerate.get("num_processes")
+    return said if isinstance(said, int) and not isinstance(said, bool) and said > 1 else 1
 
 
 def _clipping(subject: Subject) -> Iterator[Fact]:

@@ -85,8 +85,11 @@ class Effective:
         factor = factor_of(self.schedule) if self.schedule is not None else None
         if factor is None or self.schedule is None:
             return {}
-        last = max(self.schedule.steps - 1, 0)
+        pace = self.schedule.pace
+        last = max(self.schedule.steps // pace - 1, 0)
         places = sorted({round(last * place / max(count - 1, 1)) for place in range(min(count, last + 1))})
         return {
-            group.name: [(step, group.rate * factor(step)) for step in places] for group in self.groups if group.rate is not None
+            group.name: [(step, group.rate * factor(step * pace)) for step in places]
+            for group in self.groups
+            if group.rate is not None
         }

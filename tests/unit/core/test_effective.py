@@ -90,6 +90,23 @@ def test_steps_warm_up_and_images_are_what_sd_scripts_counts():
     assert _fact(_of(accelerate={"num_processes": 2}), "Images a step").startswith("2 =")
 
 
+def test_several_processes_share_the_batches_and_hasten_a_warm_up_in_steps():
+    two = {"num_processes": 2}
+    assert _of(max_train_epochs=10, batches=100, accelerate=two).steps == 500
+    found = _of(lr_scheduler="constant_with_warmup", lr_warmup_steps=100, max_train_steps=400, learning_rate=1.0, accelerate=two)
+    assert _fact(found, "Warm-up") == "50 steps"
+    rates = dict(found.rates(count=400)["unet"])
+    assert (rates[25], rates[50], max(rates)) == (pytest.approx(0.5), 1.0, 399)
+    share = _of(lr_scheduler="constant_with_warmup", lr_warmup_steps=0.25, max_train_steps=400, accelerate=two)
+    assert _fact(share, "Warm-up") == "100 steps"
+
+
+def test_a_warm_up_in_percent_is_a_share():
+    found = _of(lr_scheduler="cosine", lr_warmup_steps="10%", max_train_steps=500)
+    assert found.schedule is not None
+    assert found.schedule.warmup == 50
+
+
 def test_clipping_says_the_default_that_nobody_set():
     found = _of()
     fact = next(one for one in found.facts if one.label.en == "Clipping")
