@@ -15,10 +15,8 @@ _NEEDED = {
     "vae": Text("VAE", "VAE"),
     "train_data_dir": Text("folder of images", "画像フォルダー"),
     "dataset_config": Text("dataset config", "データセット設定"),
-    "config_file": Text("config file", "設定ファイル"),
     "network_weights": Text("LoRA", "LoRA"),
     "resume": Text("saved state", "保存した状態"),
-    "sample_prompts": Text("file of prompts", "プロンプトのファイル"),
 }
 _WINDOWS_LIMIT = 259
 _LONGEST_NAME = 40
@@ -49,6 +47,23 @@ def _missing(subject: Subject, facts: Facts) -> Iterator[Trouble]:
             yield Trouble(Text(f"There is no {kind.en} at {path}.", f"{kind.ja}が {path} にありません。"), (f"option:{name}",))
 
 
+def _prompts(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    del subject
+    if facts.paths.get("sample_prompts") == "missing":
+        path = facts.absolute["sample_prompts"]
+        text = Text(
+            f"There is no file of prompts at {path}: it trains, and draws no samples.",
+            f"プロンプトのファイルが {path} にありません。学習は行われますが、サンプル画像は生成されません。",
+        )
+        yield Trouble(text, ("option:sample_prompts",))
+
+
+def _ending(subject: Subject) -> str:
+    """Of captions, with its dot."""
+    said = subject.word("caption_extension", ".caption")
+    return said if said.startswith(".") else f".{said}"
+
+
 def _no_images(subject: Subject, facts: Facts) -> Iterator[Trouble]:
     if facts.folders is None or subject.word("dataset_config") or not facts.whole:
         return
@@ -77,8 +92,7 @@ def _captions(subject: Subject, facts: Facts) -> Iterator[Trouble]:
     if not facts.folders or subject.word("dataset_config"):
         return
     trained = [folder for folder in facts.folders if folder.repeats and folder.images]
-    ending = subject.word("caption_extension", ".caption")
-    ending = ending if ending.startswith(".") else f".{ending}"
+    ending = _ending(subject)
     have = {known: sum(folder.captions.get(known, 0) for folder in trained) for known in (".txt", ".caption")}
     other = max((known for known in have if known != ending), key=lambda known: have[known], default="")
     if ending in have and have[ending] == 0 and other and have[other]:
@@ -97,7 +111,7 @@ def _captions(subject: Subject, facts: Facts) -> Iterator[Trouble]:
 def _some_without_caption(subject: Subject, facts: Facts) -> Iterator[Trouble]:
     if not facts.folders or subject.word("dataset_config"):
         return
-    ending = subject.word("caption_extension", ".caption")
+    ending = _ending(subject)
     trained = [folder for folder in facts.folders if folder.repeats and folder.images and ending in folder.captions]
     lacking = [(folder.name, folder.images - folder.captions[ending]) for folder in trained if folder.captions[ending] > 0]
     lacking = [(name, count) for name, count in lacking if count]
@@ -259,6 +273,7 @@ FACT_RULES = (
     FactRule("model.v2", "error", _wrong_flags),
     FactRule("model.prediction", "warning", _prediction),
     FactRule("data.caption-ending", "warning", _captions),
+    FactRule("file.prompts", "warning", _prompts),
     FactRule("data.passed-over", "warning", _folders_passed_over),
     FactRule("file.overwrites", "warning", _overwrites, of_both=True),
     FactRule("file.space", "warning", _space, of_both=True),

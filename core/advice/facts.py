@@ -24,7 +24,6 @@ PATHS = (
     "train_data_dir",
     "reg_data_dir",
     "dataset_config",
-    "config_file",
     "network_weights",
     "resume",
     "output_dir",
@@ -120,6 +119,8 @@ def _absolute(job: Job, base: Path | None) -> dict[str, str]:
         said = job.options.get(name)
         if not isinstance(said, str) or not said.strip():
             continue
+        if name == "resume" and job.options.get("resume_from_huggingface"):
+            continue  # the name of a state on the hub
         path = Path(said).expanduser()
         if not path.is_absolute():
             # A model may be the name of one on a hub: "stabilityai/sdxl-base".

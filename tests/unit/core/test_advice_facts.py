@@ -98,6 +98,19 @@ def test_a_few_images_without_caption_are_counted(tmp_path):
     assert "5_cat 1" in _finding("data.no-caption", job).text.en
 
 
+def test_a_caption_ending_without_its_dot_is_the_same(tmp_path):
+    _images(tmp_path / "5_cat", 2, ".txt")
+    (tmp_path / "5_cat" / "絵 1.txt").unlink()
+    job = Job(options={"train_data_dir": str(tmp_path), "caption_extension": "txt"})
+    assert _rules(job) == ["data.no-caption"]
+
+
+def test_missing_prompts_only_cost_the_samples_and_a_state_of_the_hub_is_no_path(tmp_path):
+    job = Job(options={"sample_prompts": str(tmp_path / "no.txt"), "resume": str(tmp_path / "user/repo")})
+    assert _rules(job) == ["file.missing", "file.prompts"]
+    assert _rules(job.with_option("resume_from_huggingface", True)) == ["file.prompts"]
+
+
 def test_a_dataset_config_says_where_the_images_are(tmp_path):
     _images(tmp_path, 1)
     job = Job(options={"train_data_dir": str(tmp_path), "dataset_config": str(tmp_path / "d.toml")})
