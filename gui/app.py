@@ -19,6 +19,7 @@ from core.options.model import OptionSet
 from core.paths import RESOURCES, settings_file, user_data_dir
 from core.text import preferred_language
 from gui.bridge.autosave import Autosave
+from gui.bridge.counting import Counting
 from gui.bridge.environment_service import EnvironmentService
 from gui.bridge.job_session import JobFiles, JobSession
 from gui.bridge.navigator import Navigator
@@ -103,15 +104,17 @@ def build_services(application: QApplication, *, catalogue: Catalogue | None = N
         autosave=make_autosave(),
         parent=owner,
     )
+    runs = RunService(
+        tasks, optimizers, environments, options.for_script, preflights=Preflights(settings, optimizers), parent=owner
+    )
     return Services(
         catalogue=optimizers,
         settings=settings,
         session=session,
         options=options,
         environments=environments,
-        runs=RunService(
-            tasks, optimizers, environments, options.for_script, preflights=Preflights(settings, optimizers), parent=owner
-        ),
+        runs=runs,
+        counting=Counting(tasks, session, lambda job: _folder_of_training(runs, job), parent=owner),
         theme=theme,
         tasks=tasks,
         translation=translation,
@@ -123,6 +126,12 @@ def build_services(application: QApplication, *, catalogue: Catalogue | None = N
 def _use_checkout_of(environments: EnvironmentService, options: Options) -> None:
     selected = environments.selected
     options.use_checkout(selected.sd_scripts if selected is not None else None)
+
+
+def _folder_of_training(runs: RunService, job: Job) -> Path | None:
+    """Where relative paths of a job start: sd-scripts runs in its own folder."""
+    environment = runs.environment_for(job) if job.engine == "sd-scripts" else None
+    return environment.sd_scripts if environment is not None else None
 
 
 def make_autosave() -> Autosave:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.catalogue.catalogue import Catalogue
+from gui.bridge.counting import Counting
 from gui.bridge.environment_service import EnvironmentService
 from gui.bridge.job_session import JobSession
 from gui.bridge.navigator import Navigator
@@ -28,6 +29,7 @@ class Services:
         options: option sets of the training scripts.
         environments: the environments and their install states (`EnvironmentService`).
         runs: the run service.
+        counting: counts the job's images, and knows the last count.
         theme: colours and icons.
         tasks: work off the GUI thread; `tasks.report(error)` shows an error.
         translation: `say(text)` gives a `core` Text in the language on screen.
@@ -41,6 +43,7 @@ class Services:
     options: Options
     environments: EnvironmentService
     runs: RunService
+    counting: Counting
     theme: Theme
     tasks: Tasks
     translation: Translation

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from core.catalogue.kinds import literal
 from core.catalogue.loader import load_catalogue
+from core.cli.counted import with_images
 from core.cli.output import plain, print_facts, print_json, print_table, say
-from core.effective.effective import effective
 from core.effective.model import Effective
 from core.effective.words import ORIGINS, rate_words
 from core.job.store import load_job
@@ -17,7 +17,8 @@ from core.text import Text
 
 def run_effective(options: Namespace) -> int:
     """Prints what will really happen."""
-    found = effective(load_job(Path(options.job)), load_catalogue())
+    job, catalogue = load_job(Path(options.job)), load_catalogue()
+    found = with_images(job, catalogue)
     if options.json:
         record = plain(found)
         record["rates"] = plain(found.rates())

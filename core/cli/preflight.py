@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from core.catalogue.loader import load_catalogue
+from core.cli.counted import with_images
 from core.cli.output import note, print_facts, print_json, say
 from core.cli.place import find_place, options_in
 from core.environment.model import Environment
@@ -32,7 +33,9 @@ def run_preflight(options: Namespace) -> int:
             )
         )
     environment, known = place_of(job, options)
-    asked = question(job, known, load_catalogue(), curves=output is not None, device=options.device)
+    catalogue = load_catalogue()
+    steps = with_images(job, catalogue).steps if output is not None else None
+    asked = question(job, known, catalogue, curves=output is not None, device=options.device, total_steps=steps)
     report = preflight(asked, environment)
     if options.json:
         print_json(report)

@@ -236,7 +236,9 @@ def try_steps(speaker: Any, request: dict[str, Any], builder: Any, torch: Any, d
         arguments=built.arguments,
         defaults=[[name, repr(value)[:200]] for name, value in sorted(getattr(optimizer, "defaults", {}).items())],
         scheduler=None if built.scheduler is None else type(built.scheduler).__name__,
-        groups=[{"lr": group.get("lr"), "tensors": len(group["params"])} for group in optimizer.param_groups],
+        groups=[
+            {"lr": group.get("initial_lr", group.get("lr")), "tensors": len(group["params"])} for group in optimizer.param_groups
+        ],
         warnings=builder.warnings,
         form=builder.form,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -40,9 +41,22 @@ class Question:
         return int(self.request["steps"])
 
     def key(self, environment: Environment | None) -> str:
-        """The same for everything that would be tried in the same way."""
-        place = [] if environment is None else [str(environment.python), str(environment.sd_scripts)]
+        """The same for everything that would be tried in the same way: an install or another checkout makes another key."""
+        place = [] if environment is None else [str(environment.python), str(environment.sd_scripts), _state_of(environment)]
         return hashlib.sha256(json.dumps([self.request, place], sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _state_of(environment: Environment) -> list[int]:
+    """When packages or sd-scripts' own code changed last, in nanoseconds: pip makes and removes folders in site-packages."""
+    root = environment.python.parent.parent
+    places = [*root.glob("lib/python*/site-packages"), root / "Lib" / "site-packages", root / "Scripts"]
+    if environment.sd_scripts is not None:
+        places.append(environment.sd_scripts / "library" / "train_util.py")
+    times = []
+    for place in sorted(places):
+        with contextlib.suppress(OSError):
+            times.append(place.stat().st_mtime_ns)
+    return times
 
 
 def question(
@@ -53,6 +67,7 @@ def question(
     trial: bool = True,
     curves: bool = False,
     device: str = "auto",
+    total_steps: int | None = None,
 ) -> Question:
     """What to ask about a job.
 
@@ -63,11 +78,12 @@ def question(
         trial: build it and take two steps.
         curves: also say what it would do, step by step.
         device: `auto` takes what accelerate would.
+        total_steps: of the training, where somebody counted the images of a job that says epochs.
     """
     groups = groups_of(job, catalogue)
     values = {option.name: _value(option, job) for option in options}
     values |= {name: value for name, value in job.options.items() if name not in values}
-    steps = job.options.get("max_train_steps", DEFAULT_STEPS)
+    steps = total_steps or job.options.get("max_train_steps", DEFAULT_STEPS)
     processes = job.accelerate.get("num_processes", 1)
     cpu = job.accelerate.get("cpu") or job.accelerate.get("use_cpu")
     request: dict[str, Any] = {

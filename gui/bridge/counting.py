@@ -1,14 +1,16 @@
-"""Counting a job's images off the GUI thread, one count at a time, ended when nobody wants it any more."""
+"""Counting the open job's images off the GUI thread, one count at a time; the last count is kept for whoever asks."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from core.job.model import Job
+from gui.bridge.job_session import JobSession
 from gui.bridge.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -16,6 +18,25 @@ if TYPE_CHECKING:
 
 _TOLD_EVERY = 200
 """Images between two words to the GUI thread."""
+_COUNTED = (
+    "resolution",
+    "enable_bucket",
+    "caption_extension",
+    "train_batch_size",
+    "max_train_steps",
+    "max_train_epochs",
+    "gradient_accumulation_steps",
+    "min_bucket_reso",
+    "max_bucket_reso",
+    "bucket_reso_steps",
+)
+
+
+def _matters(job: Job) -> tuple[object, ...]:
+    """What a count depends on."""
+    from core.advice.facts import paths_of  # late: the window opens without what reads models and folders
+
+    return (*paths_of(job), job.script, *(job.options.get(name) for name in _COUNTED))
 
 
 class _Stopped(Exception):
@@ -35,10 +56,17 @@ class Counting(QObject):
     running_changed = Signal()
     seen = Signal(int)
 
-    def __init__(self, tasks: Tasks, parent: QObject | None = None) -> None:
+    def __init__(
+        self, tasks: Tasks, session: JobSession, base: Callable[[Job], Path | None], parent: QObject | None = None
+    ) -> None:
+        """`base` says where relative paths of a job start; None for the folder of the job's file."""
         super().__init__(parent)
         self._tasks = tasks
+        self._session = session
+        self._base = base
         self._stop: threading.Event | None = None
+        self._census: Census | None = None
+        self._counted: tuple[object, ...] = ()
         application = QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.stop)
@@ -48,10 +76,37 @@ class Counting(QObject):
         """Whether one is under way."""
         return self._stop is not None
 
-    def start(self, job: Job, base: Path | None) -> None:
-        """Begins one; nothing where one is under way. `base` is where relative paths of the job start."""
+    @property
+    def census(self) -> Census | None:
+        """What was counted last."""
+        return self._census
+
+    @property
+    def fresh(self) -> bool:
+        """Whether there is a count, of the job as it is now."""
+        return self._census is not None and self._counted == _matters(self._session.job)
+
+    def batches(self) -> int | None:
+        """Micro-batches of an epoch of the open job; None where they are not known."""
+        return self._census.batches if self._census is not None and self.fresh and self._census.batches else None
+
+    def look_once(self) -> None:
+        """Counts the images of the job as it is now unless that was tried before. What keeps it from it is not told."""
+        if not self.running and self._counted != _matters(self._session.job):
+            self.start(quiet=True)
+
+    def start(self, *, quiet: bool = False) -> None:
+        """Counts the images of the job as it is now; nothing where a count is under way.
+
+        Args:
+            quiet: an error is not reported: nobody asked for this count.
+        """
         if self.running:
             return
+        job, base = self._session.job, self._base(self._session.job)
+        if base is None and self._session.path is not None:
+            base = self._session.path.parent
+        self._census, self._counted = None, _matters(job)
         self._stop = stop = threading.Event()
 
         def told(count: int) -> None:
@@ -65,7 +120,7 @@ class Counting(QObject):
 
             return count_images(job, base, progress=told)
 
-        self._tasks.start(work, done=self._done, failed=self._failed, owner=self)
+        self._tasks.start(work, done=self._done, failed=lambda error: self._failed(error, quiet=quiet), owner=self)
         self.running_changed.emit()
 
     def stop(self) -> None:
@@ -75,11 +130,12 @@ class Counting(QObject):
 
     def _done(self, census: Census) -> None:
         self._stop = None
+        self._census = census
         self.running_changed.emit()
         self.finished.emit(census)
 
-    def _failed(self, error: BaseException) -> None:
+    def _failed(self, error: BaseException, *, quiet: bool) -> None:
         self._stop = None
         self.running_changed.emit()
-        if not isinstance(error, _Stopped):
+        if not quiet and not isinstance(error, _Stopped):
             self._tasks.report(error)

@@ -44,17 +44,19 @@ class Trial(QObject):
         """Whether one is under way."""
         return self._stop is not None
 
-    def start(self, job: Job, environment: Environment | None, options: OptionSet) -> None:
-        """Begins one; nothing where one is under way."""
+    def start(self, job: Job, environment: Environment | None, options: OptionSet, batches: int | None = None) -> None:
+        """Begins one; nothing where one is under way. `batches` of an epoch decide the length of a job that says epochs."""
         if self.running:
             return
         self._stop = stop = threading.Event()
 
         def work() -> Report:
+            from core.effective.effective import effective
             from core.preflight.request import question
             from core.preflight.trial import preflight
 
-            asked = question(job, options, self._catalogue, curves=True)
+            steps = effective(job, self._catalogue, batches=batches).steps
+            asked = question(job, options, self._catalogue, curves=True, total_steps=steps)
             return preflight(asked, environment, stop=stop, on_step=self.part_changed.emit)
 
         self._tasks.start(work, done=self._done, failed=self._failed, owner=self)

@@ -61,6 +61,7 @@ class EffectiveView(DockView):
         session.changed.connect(self._follow)
         session.options_changed.connect(self._follow)
         services.theme.changed.connect(self._show)
+        services.counting.finished.connect(self._follow)
         self.retranslate()
 
     def _lay_out(self) -> None:
@@ -95,8 +96,11 @@ class EffectiveView(DockView):
     def renew(self) -> None:
         """Looks at the job as it is now."""
         self._delay.stop()
-        self._found = effective(self._services.session.job, self._services.catalogue)
+        services = self._services
+        self._found = effective(services.session.job, services.catalogue, batches=services.counting.batches())
         self._show()
+        if self._found.steps is None and self._on_screen:
+            services.counting.look_once()  # a length in epochs is one in steps once the images are counted
 
     # --- what is shown -----------------------------------------------------------------------------------------
 

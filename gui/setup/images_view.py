@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from core.advice.facts import paths_of
-from core.job.model import Job
-from gui.bridge.counting import Counting
 from gui.services import Services
 from gui.setup.bucket_bars import BucketBars
 from gui.setup.dock_view import DockView
@@ -23,13 +20,6 @@ if TYPE_CHECKING:
 
 _REMARKS = 6
 """So many errors and warnings are shown; the command line lists all."""
-_MATTER = ("resolution", "enable_bucket", "caption_extension", "train_batch_size", "max_train_steps", "max_train_epochs")
-_COUNTED = (*_MATTER, "gradient_accumulation_steps", "min_bucket_reso", "max_bucket_reso", "bucket_reso_steps")
-
-
-def _named(job: Job) -> tuple[object, ...]:
-    """What the count depends on."""
-    return (*paths_of(job), job.script, *(job.options.get(name) for name in _COUNTED))
 
 
 class ImagesView(DockView):
@@ -40,9 +30,7 @@ class ImagesView(DockView):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._services = services
-        self.counting = Counting(services.tasks, self)
-        self.census: Census | None = None
-        self._counted: tuple[object, ...] = ()
+        self.counting = services.counting
         self.button = Button(services.theme, icon="image", classes="primary")
         self.button.clicked.connect(self.toggle)
         self.bars = BucketBars(services.theme)
@@ -99,7 +87,7 @@ class ImagesView(DockView):
 
     def badge(self) -> BadgeLook | None:
         """The number of images; that they cannot be trained."""
-        if self.census is None or self._counted != _named(self._services.session.job):
+        if self.census is None or not self.counting.fresh:
             return None
         return BadgeLook("!", "danger") if self.census.errors else BadgeLook(f"{self.census.images:,}")
 
@@ -109,26 +97,22 @@ class ImagesView(DockView):
 
     # --- counting ----------------------------------------------------------------------------------------------
 
+    @property
+    def census(self) -> Census | None:
+        """What is shown."""
+        return self.counting.census
+
     def toggle(self) -> None:
         """Counts the images of the job as it is now; stops the count that is under way."""
         if self.counting.running:
             self.counting.stop()
-            return
-        services = self._services
-        job, base = services.session.job, None
-        if job.engine == "sd-scripts":  # which runs in its own folder
-            environment = services.runs.environment_for(job)
-            base = environment.sd_scripts if environment is not None else None
-        elif services.session.path is not None:
-            base = services.session.path.parent
-        self._counted = _named(job)
-        self.counting.start(job, base)
+        else:
+            self.counting.start()
 
     def _show_running(self) -> None:
         running = self.counting.running
         self.button.setText(self.tr("Stop") if running else self.tr("Count the images"))
         if running:
-            self.census = None
             self._stack.setCurrentIndex(0)
             self._show_seen(0)
             self.badge_changed.emit()
@@ -139,14 +123,12 @@ class ImagesView(DockView):
         if self.counting.running:
             self._state.setText(self.tr("{0} images …").format(f"{count:,}"))
 
-    def _show_census(self, census: Census) -> None:
-        self.census = census
+    def _show_census(self) -> None:
         self._fill()
         self._show_stale()
 
     def _show_stale(self, _job: object = None) -> None:
-        stale = self.census is not None and self._counted != _named(self._services.session.job)
-        self._stale.setVisible(stale)
+        self._stale.setVisible(self.census is not None and not self.counting.fresh)
         self.badge_changed.emit()
 
     # --- what is shown -----------------------------------------------------------------------------------------

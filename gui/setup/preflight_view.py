@@ -129,7 +129,8 @@ class PreflightView(DockView):
             self._state.setText(self.tr("No environment has been chosen yet: Caddie does not know which Python trains."))
             return
         self._tried = job
-        self.trial.start(job, environment, self._services.options.for_script(job.script))
+        services = self._services
+        self.trial.start(job, environment, services.options.for_script(job.script), services.counting.batches())
 
     def _show_running(self) -> None:
         running = self.trial.running

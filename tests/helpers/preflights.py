@@ -66,6 +66,8 @@ def get_scheduler_fix(args, optimizer: Optimizer, num_processes: int):
 
     if is_plain(optimizer, args):
         return Plain()
+    if args.lr_scheduler == "warm-up":
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / 10))
     return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + maths.cos(maths.pi * step / length)))
 """
 

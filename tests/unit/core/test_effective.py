@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from PIL import Image
 
 from core.catalogue.loader import load_catalogue
 from core.cli.main import run
@@ -142,3 +143,18 @@ def test_the_verb(tmp_path, capsys):
     assert len(found["rates"]["unet"]) > 100
     assert run(["effective", str(path)]) == 0
     assert "prodigyopt.Prodigy" in capsys.readouterr().out
+
+
+def test_the_verb_counts_the_images_where_the_length_is_in_epochs(tmp_path, capsys):
+    folder = tmp_path / "img" / "5_cat"
+    folder.mkdir(parents=True)
+    Image.new("RGB", (64, 64)).save(folder / "0.png")
+    options = {"train_data_dir": str(folder.parent), "resolution": "64", "max_train_epochs": 3, "optimizer_type": "AdamW"}
+    save_job(Job(options=options), tmp_path / "job.toml")
+    assert run(["effective", str(tmp_path / "job.toml"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 15
+    (folder / "0.png").unlink()
+    assert run(["effective", str(tmp_path / "job.toml"), "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["steps"] is None
+    assert "cannot be counted" in said.err

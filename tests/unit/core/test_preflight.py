@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
 from core.catalogue.loader import load_catalogue
+from core.environment.model import Environment
 from core.job.model import Job
 from core.options.model import OptionValue
 from core.options.snapshot import snapshot_for
@@ -63,6 +66,27 @@ def test_the_key_follows_what_is_tried_and_nothing_else() -> None:
     one = asked(optimizer_type="AdamW", learning_rate=1e-4)
     assert one.key(None) == asked(optimizer_type="AdamW", learning_rate=1e-4).key(None)
     assert one.key(None) != asked(optimizer_type="AdamW", learning_rate=2e-4).key(None)
+
+
+def test_an_install_makes_another_key(tmp_path: Path) -> None:
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    environment = Environment(id="one", name="one", python=tmp_path / "bin" / "python", sd_scripts=None)
+    one = asked(optimizer_type="AdamW", learning_rate=1e-4)
+    before = one.key(environment)
+    assert one.key(environment) == before
+    (packages / "prodigyopt").mkdir()
+    os.utime(packages, ns=(1, 1))  # a coarse clock may not have moved
+    assert one.key(environment) != before
+
+
+def test_a_counted_length_wins_over_the_default() -> None:
+    known = snapshot_for("train_network.py")
+    assert known is not None
+    job = Job(options=MappingProxyType({"max_train_epochs": 3}))
+    assert question(job, known, load_catalogue()).steps == 1600
+    assert question(job, known, load_catalogue(), total_steps=30).steps == 30
 
 
 def test_the_sweep_is_adafactor_s_alone_and_keeps_the_other_arguments() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
 
 from core.job.model import Job
 from gui.pages.setup import SetupPage
@@ -70,3 +71,28 @@ def test_a_job_with_values_that_cannot_be_read_is_shown_all_the_same(services, v
     services.session.edit(Job(options=options), "test")
     view.renew()
     assert _lines(view.facts)["Steps"] == "1600"
+
+
+def test_epochs_become_steps_once_the_images_are_counted_by_themselves(services, view, tmp_path, qtbot):
+    folder = tmp_path / "5_cat"
+    folder.mkdir()
+    for place in range(2):
+        Image.new("RGB", (64, 64)).save(folder / f"{place}.png")
+    options = {"train_data_dir": str(tmp_path), "resolution": "64", "max_train_epochs": 3, "optimizer_type": "AdamW"}
+    services.session.edit(Job(options={**options, "lr_scheduler": "cosine"}), "test")
+    qtbot.waitUntil(lambda: view.found.steps == 30, timeout=10_000)
+    assert _lines(view.facts)["Steps"] == "30 (3 epochs)"
+    assert len(view.plot.curves["unet"].y) > 2
+
+
+def test_images_that_cannot_be_counted_are_tried_once_and_not_reported(services, view, qtbot, unhandled):
+    options = {"train_data_dir": "/nowhere/at all", "max_train_epochs": 3, "train_batch_size": "many"}
+    services.session.edit(Job(options=options), "test")
+    qtbot.waitUntil(lambda: bool(services.counting._counted), timeout=10_000)
+    qtbot.waitUntil(lambda: not services.counting.running, timeout=10_000)
+    asked: list[object] = []
+    services.counting.running_changed.connect(lambda: asked.append(1))
+    view.renew()
+    assert not asked
+    assert view.found.steps is None
+    assert not unhandled

@@ -89,7 +89,7 @@ def test_what_is_wrong_is_said_beside_the_numbers(services, view, tmp_path, qtbo
 def test_a_count_can_be_stopped(services, view, tmp_path, qtbot):
     _fill(tmp_path / "1_cat", 3, (128, 128))
     services.session.edit(_job(tmp_path), "test")
-    view.counting.start(services.session.job, None)
+    view.counting.start()
     view.counting.stop()
     qtbot.waitUntil(lambda: not view.counting.running, timeout=10_000)
     assert view.census is None or view.census.images == 3  # it may have been over first

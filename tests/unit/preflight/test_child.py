@@ -93,6 +93,13 @@ def test_builds_with_the_checkout_s_own_function_and_steps(tried: Callable[..., 
     assert stepped["seconds"] > 0
 
 
+def test_the_rates_told_are_those_given_and_not_those_of_a_warm_up_s_first_step(
+    tried: Callable[..., tuple[Speaker, Report]],
+) -> None:
+    speaker, _ = tried({"lr_scheduler": "warm-up"})
+    assert [group["lr"] for group in speaker.of("built")[0]["groups"]] == [1e-3, 1e-4]
+
+
 def test_says_what_sd_scripts_warns_of(tried: Callable[..., tuple[Speaker, Report]]) -> None:
     speaker, _ = tried({"learning_rate": 1e-6})
     assert speaker.of("built")[0]["warnings"] == ["a low rate"]
@@ -173,8 +180,8 @@ def test_many_steps_are_thinned_out_and_said_so(checkout: Path) -> None:
     speaker = Speaker()
     child_curves.run(speaker, request, child.SdScripts(request), torch)
     (curve,) = speaker.of("curve")
-    assert curve["stride"] > 1
-    assert curve["ended_early"] or curve["last"] >= 100000
+    assert curve["ended_early"] or (curve["stride"] > 1 and curve["last"] >= 100000)  # a busy machine ends it at once
+    assert len(curve["steps"]) < 100000
 
 
 def test_only_what_is_used_of_the_file_is_run(checkout: Path) -> None:
