@@ -58,6 +58,7 @@ _VERBS = {
     "preset": "preset",
     "explain": "explain",
     "run": "run",
+    "history": "history",
     "demo": "demo",
     "bench": "bench",
     "test": "suite",

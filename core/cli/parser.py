@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_environment(verbs)
     _add_command(verbs)
     _add_run(verbs)
+    _add_history(verbs)
     _add_new(verbs)
     _add_advise(verbs)
     effective = verbs.add_parser("effective", help="what a job's settings come to: rates, scheduler, steps, arguments")
@@ -143,6 +144,15 @@ def _add_run(verbs: Verbs) -> None:
         "--isolated", action="store_true", help="in a process of its own, which is what the command line always does"
     )
     add_place(verb)
+    add_json(verb)
+
+
+def _add_history(verbs: Verbs) -> None:
+    verb = verbs.add_parser("history", help="every run that was ever made, with what came out")
+    verb.add_argument(
+        "--filter", action="append", metavar="WORDS", help="only these, e.g. 'optimizer:prodigy loss<0.1 -tag:bad' (docs/history.md)"
+    )
+    verb.add_argument("--runs", metavar="DIR", help="folder of the runs (default: Caddie's data)")
     add_json(verb)
 
 
