@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QMessageLogContext, QObject, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QMessageBox
@@ -33,6 +34,9 @@ from gui.bridge.translation import Translation
 from gui.main_window import MainWindow
 from gui.services import Services
 from gui.theme.theme import Theme
+
+if TYPE_CHECKING:  # the window opens without the reader
+    from core.options.reader import CheckoutOptions
 
 LOG_LIMIT = 1_000_000
 """Bytes of the window's own log after which the next start begins a new one."""
@@ -232,10 +236,10 @@ def _snapshot() -> dict[str, OptionSet]:
     return dict(load_snapshot())
 
 
-def _checkout(folder: Path) -> dict[str, OptionSet]:
-    from core.options.reader import read_checkout
+def _checkout(folder: Path) -> CheckoutOptions:
+    from core.options.reader import read_some_options
 
-    return dict(read_checkout(folder))
+    return read_some_options(folder)
 
 
 def _load_job(path: Path) -> Job:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLay
 from core.convert.endings import ENDINGS
 from core.errors import CaddieError
 from core.job.model import Job
+from core.text import Text
 from gui.bridge.notices import Notice
 from gui.job_actions import JobActions
 from gui.menus import Menus
@@ -74,6 +75,7 @@ class MainWindow(Translated, QMainWindow):
         services.navigate.demo_requested.connect(self.jobs.open_demo)
         services.tasks.unhandled.connect(self._show_error)
         services.options.failed.connect(self._say_options_unread)
+        services.session.options_changed.connect(self._say_script_unread)
         services.session.file_changed.connect(self._retitle)
         services.session.changed.connect(self._retitle)
         self._restore_geometry()
@@ -157,9 +159,19 @@ class MainWindow(Translated, QMainWindow):
 
     def _say_options_unread(self, error: BaseException) -> None:
         """The form then shows what Caddie ships; that must not look like what the checkout has."""
+        self._say_shipped(error.text if isinstance(error, CaddieError) else Text(str(error), str(error)))
 
+    def _say_script_unread(self) -> None:
+        """The same for one script of a checkout whose others were read."""
+        why = self.services.options.unread(self.services.session.job.script)
+        if why is not None:
+            self._say_shipped(why)
+        elif not self.services.options.reading:
+            self.services.notices.clear("options")
+
+    def _say_shipped(self, why: Text) -> None:
         def words() -> str:
-            reason = self.services.translation.say(error.text) if isinstance(error, CaddieError) else str(error)
+            reason = self.services.translation.say(why)
             return self.tr("The options of this sd-scripts could not be read, so Caddie's own list is shown. {0}").format(reason)
 
         self.services.notices.post(Notice(text=words, tone="warning", key="options"))

@@ -59,12 +59,22 @@ def read_checkout(folder: Path, scripts: Iterable[str] | None = None) -> dict[st
     Raises:
         CaddieError: no folder, no training script in it, none that could be read, or the reading took too long.
     """
+    return dict(read_some_options(folder, scripts).sets)
+
+
+def read_some_options(folder: Path, scripts: Iterable[str] | None = None) -> CheckoutOptions:
+    """Like `read_checkout`, with the reasons for those that could not be read beside at least one that could.
+
+    Raises:
+        CaddieError: as there.
+    """
     wanted = None if scripts is None else set(scripts)
     found = read_checkout_options(folder)
     sets = {name: options for name, options in found.sets.items() if wanted is None or name in wanted}
+    problems = {name: text for name, text in found.problems.items() if wanted is None or name in wanted}
     if not sets:
-        raise _nothing_read(folder, [text for name, text in found.problems.items() if wanted is None or name in wanted])
-    return sets
+        raise _nothing_read(folder, list(problems.values()))
+    return CheckoutOptions(MappingProxyType(sets), MappingProxyType(problems))
 
 
 def read_checkout_options(folder: Path, *, timeout: float = TIMEOUT) -> CheckoutOptions:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
 from core.options.model import OptionSet
+from core.text import Text
 from gui.bridge.tasks import Tasks
+
+if TYPE_CHECKING:  # the window opens without the reader
+    from core.options.reader import CheckoutOptions
 
 
 class CheckoutReader(Protocol):
-    """`core.options.reader.read_checkout`."""
+    """`core.options.reader.read_some_options`, which raises where nothing could be read."""
 
-    def __call__(self, folder: Path, /) -> dict[str, OptionSet]:
-        """All scripts of a checkout."""
+    def __call__(self, folder: Path, /) -> CheckoutOptions:
+        """All scripts of a checkout, and why some could not be read."""
         ...
 
 
@@ -46,7 +51,8 @@ class Options(QObject):
         self._read_snapshot = snapshot
         self._read_checkout = checkout
         self._snapshot: dict[str, OptionSet] | None = None
-        self._from_checkout: dict[str, OptionSet] = {}
+        self._from_checkout: Mapping[str, OptionSet] = {}
+        self._problems: Mapping[str, Text] = {}
         self._folder: Path | None = None
 
     @property
@@ -59,13 +65,13 @@ class Options(QObject):
         if folder == self._folder:
             return
         self._folder = folder
-        self._from_checkout = {}
+        self._from_checkout, self._problems = {}, {}
         self.changed.emit()
         if folder is not None:
             self._tasks.start(
                 self._read_checkout,
                 folder,
-                done=lambda sets: self._take(folder, sets),
+                done=lambda found: self._take(folder, found),
                 failed=lambda error: self._refuse(folder, error),
                 owner=self,
             )
@@ -79,14 +85,21 @@ class Options(QObject):
         found = self._from_checkout.get(script) or self._shipped().get(script)
         return found or OptionSet(script=script, options={}, source="snapshot")
 
+    def unread(self, script: str) -> Text | None:
+        """Why a script's options are not those of the checkout that was read; None where they are, or where there is none."""
+        if not self._from_checkout or script in self._from_checkout:
+            return None
+        missing = Text(f"There is no {script} in {self._folder}.", f"{self._folder} に {script} がありません。")
+        return self._problems.get(script, missing)
+
     def _shipped(self) -> dict[str, OptionSet]:
         if self._snapshot is None:
             self._snapshot = self._read_snapshot()
         return self._snapshot
 
-    def _take(self, folder: Path, sets: dict[str, OptionSet]) -> None:
+    def _take(self, folder: Path, found: CheckoutOptions) -> None:
         if folder == self._folder:
-            self._from_checkout = sets
+            self._from_checkout, self._problems = found.sets, found.problems
             self.changed.emit()
 
     def _refuse(self, folder: Path, error: BaseException) -> None:

@@ -15,6 +15,8 @@ from core.errors import CaddieError
 from core.job.model import Job
 from core.job.store import dumps, load_job, loads, save_job
 from core.options.model import OptionSet
+from core.options.reader import CheckoutOptions
+from core.text import Text
 from gui.bridge.autosave import Autosave
 from gui.bridge.job_session import HISTORY_LIMIT, JobFiles, JobSession
 from gui.bridge.options import Options
@@ -321,9 +323,9 @@ def _sets(source: str) -> dict[str, OptionSet]:
 def test_the_snapshot_answers_until_the_checkout_is_read(qapp, qtbot, tmp_path: Path) -> None:
     gate = threading.Event()
 
-    def read(_folder: Path) -> dict[str, OptionSet]:
+    def read(_folder: Path) -> CheckoutOptions:
         gate.wait(5)
-        return _sets("checkout")
+        return CheckoutOptions(_sets("checkout"), {"flux_train_network.py": Text("broken", "壊れています")})
 
     options = Options(Tasks(), snapshot=lambda: _sets("snapshot"), checkout=read)
     heard: list[int] = []
@@ -335,7 +337,11 @@ def test_the_snapshot_answers_until_the_checkout_is_read(qapp, qtbot, tmp_path: 
     qtbot.waitUntil(lambda: not options.reading)
     assert options.for_script("train_network.py").source == "checkout"
     assert len(heard) == 2
+    assert options.unread("train_network.py") is None
+    assert options.unread("flux_train_network.py") == Text("broken", "壊れています")
+    assert "sdxl_train_network.py" in str(options.unread("sdxl_train_network.py"))
     options.use_checkout(None)
+    assert options.unread("flux_train_network.py") is None
     assert options.for_script("train_network.py").source == "snapshot"
     assert options.for_script("unknown.py").options == {}
 
@@ -344,11 +350,11 @@ def test_a_late_answer_of_another_checkout_is_dropped(qapp, qtbot, tmp_path: Pat
     gate = threading.Event()
     tasks = Tasks()
 
-    def read(folder: Path) -> dict[str, OptionSet]:
+    def read(folder: Path) -> CheckoutOptions:
         if folder.name == "slow":
             gate.wait(5)
             raise OSError("slow and broken")
-        return _sets("checkout")
+        return CheckoutOptions(_sets("checkout"), {"flux_train_network.py": Text("broken", "壊れています")})
 
     options = Options(tasks, snapshot=lambda: _sets("snapshot"), checkout=read)
     failed: list[BaseException] = []
@@ -363,7 +369,7 @@ def test_a_late_answer_of_another_checkout_is_dropped(qapp, qtbot, tmp_path: Pat
 
 
 def test_a_checkout_that_cannot_be_read_is_told(qapp, qtbot, tmp_path: Path) -> None:
-    def read(_folder: Path) -> dict[str, OptionSet]:
+    def read(_folder: Path) -> CheckoutOptions:
         raise OSError("gone")
 
     options = Options(Tasks(), snapshot=lambda: _sets("snapshot"), checkout=read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -344,3 +345,16 @@ def test_options_that_could_not_be_read_are_told(window: MainWindow, services: S
     services.options.failed.emit(CaddieError(Text("the disk is gone", "ディスクがありません")))
     assert "Caddie's own list" in posted[0].text()
     assert "the disk is gone" in posted[0].text()
+
+
+def test_a_script_that_the_checkout_lacks_is_told_and_the_word_goes_with_another_script(
+    window: MainWindow, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = {"flux_train_network.py": Text("no flux here", "flux はありません")}
+    monkeypatch.setattr(services.options, "unread", missing.get)
+    services.session.edit(replace(services.session.job, script="flux_train_network.py"), "test")
+    bar = window.findChild(NoticeBar)
+    assert bar is not None
+    assert "no flux here" in bar._text.text()
+    services.session.edit(replace(services.session.job, script="train_network.py"), "test")
+    assert not bar.isVisible()
