@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.metrics.run_metrics import Quantity, RunMetrics, SeriesKey, same_curve
+from core.metrics.run_metrics import Quantity, RunMetrics, SeriesKey
 
 RATES = (Quantity.D_LR, Quantity.LR, Quantity.EFFECTIVE_LR)
 
@@ -36,11 +36,11 @@ def rate_curves(metrics: RunMetrics) -> list[RateCurve]:
     has_d = bool(metrics.of(Quantity.D_LR))
     for quantity in RATES:
         shared: list[tuple[SeriesKey, list[str]]] = []
-        for group, series in metrics.of(quantity).items():
+        for group in metrics.of(quantity):
             key = SeriesKey(quantity, group)
             if metrics.adds_nothing(key):
                 continue
-            twin = next((names for other, names in shared if same_curve(metrics.get(other), series)), None)
+            twin = next((names for other, names in shared if metrics.same(other, key)), None)
             if twin is None:
                 shared.append((key, [group]))
             else:

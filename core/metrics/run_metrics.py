@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -83,9 +85,14 @@ class RunMetrics:
 
     Duplicates are merged by step. When a source that has already started starts again at a step that was already
     done, the training has gone back to an older state: what came after that step is forgotten, as the weights were.
+
+    Args:
+        scratch: folder for the files of long curves; None keeps all in memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, scratch: Path | None = None) -> None:
+        self._scratch = scratch
+        self._twins = Twins()
         self._series: dict[SeriesKey, Series] = {}
         self._marks: list[Mark] = []
         self._groups: list[str] = []
@@ -159,9 +166,11 @@ class RunMetrics:
         """Whether an effective learning rate is, value by value, the d*lr or lr of its group, so that one curve says all."""
         if key.quantity is not Quantity.EFFECTIVE_LR:
             return False
-        own = self.get(key)
-        others = (self.get(SeriesKey(quantity, key.group)) for quantity in (Quantity.D_LR, Quantity.LR))
-        return any(same_curve(own, other) for other in others)
+        return any(self.same(key, SeriesKey(quantity, key.group)) for quantity in (Quantity.D_LR, Quantity.LR))
+
+    def same(self, one: SeriesKey, other: SeriesKey) -> bool:
+        """Whether two curves have the same values at the same steps; only what is new is compared."""
+        return self._twins.same(self.get(one), self.get(other))
 
     def feed(self, events: Iterable[Event]) -> None:
         """Takes in more events, in the order they were written."""
@@ -244,7 +253,7 @@ class RunMetrics:
     def _go_back_to(self, step: int) -> None:
         if step > self.last_step:
             return
-        for series in self._series.values():
+        for series in reversed(self._series.values()):  # the clock last: others share its steps
             series.forget_from(step)
         self._marks = [mark for mark in self._marks if mark.step < step]
         self._marks.append(Mark(MarkKind.RESUMED, step))
@@ -254,9 +263,35 @@ class RunMetrics:
         steps = [step for step, value in pairs if value is not None]
         if steps:
             values = [value for _, value in pairs if value is not None]
-            self._series.setdefault(key, Series()).extend(steps, values)
+            self._made(key).extend(steps, values)
+
+    def _made(self, key: SeriesKey) -> Series:
+        series = self._series.get(key)
+        if series is None:
+            clock = None if key == _TIME else self._series.get(_TIME)
+            series = self._series[key] = Series(clock=clock, scratch=self._scratch)
+        return series
 
 
-def same_curve(one: Series, other: Series) -> bool:
-    """Whether two curves have the same values at the same steps (NaN equals NaN)."""
-    return bool(len(one)) and np.array_equal(one.x, other.x) and np.array_equal(one.y, other.y, equal_nan=True)
+class Twins:
+    """Which curves are the same, value by value, found out piece by piece as they grow."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], tuple[weakref.ref[Series], weakref.ref[Series], tuple[int, int], int]] = {}
+
+    def same(self, one: Series, other: Series) -> bool:
+        """Whether both have the same values at the same steps (NaN equals NaN), and any."""
+        if not len(one) or len(one) != len(other):
+            return False
+        known = self._known.get((id(one), id(other)))
+        epochs = (one.epoch, other.epoch)
+        alike = 0  # how many are known to be alike; -1: they differ
+        if known is not None and known[0]() is one and known[1]() is other and known[2] == epochs:
+            alike = known[3]
+        if 0 <= alike < len(one):
+            same = np.array_equal(one.x[alike:], other.x[alike:]) and np.array_equal(
+                one.y[alike:], other.y[alike:], equal_nan=True
+            )
+            alike = len(one) if same else -1
+            self._known[id(one), id(other)] = (weakref.ref(one), weakref.ref(other), epochs, alike)
+        return alike >= 0

@@ -1,16 +1,19 @@
-"""A curve that grows: x and y in numpy buffers that double, so that appending a step costs nothing to speak of."""
+"""A curve that grows: x and y in columns, so that appending a step costs nothing to speak of."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
-from typing import TypeAlias
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
+from core.metrics.column import Column, Floats
+from core.metrics.envelope import Trace
+from core.metrics.pyramid import Pyramid
 
-_FIRST_CAPACITY = 256
+__all__ = ["Floats", "Series"]
+
 _CONSOLE_DIGITS = 3  # significant digits of the numbers in sd-scripts' progress bar
 
 
@@ -18,28 +21,56 @@ class Series:
     """Values by step, sorted, one a step. NaN is a value like any other; a step that is absent is unknown.
 
     Steps are whole numbers, kept as float64 because that is what everything that draws wants (exact to 2**53).
+
+    Args:
+        clock: a series that is always told a step before this one is; while both have the same steps, they are kept once.
+        scratch: folder for the file of a long curve (see `Column`).
     """
 
-    __slots__ = ("_revision", "_size", "_x", "_y")
+    __slots__ = ("__weakref__", "_borrowers", "_clock", "_epoch", "_pyramid", "_revision", "_scratch", "_x", "_y")
 
-    def __init__(self) -> None:
-        self._x: Floats = np.empty(_FIRST_CAPACITY)
-        self._y: Floats = np.empty(_FIRST_CAPACITY)
-        self._size = 0
+    def __init__(self, *, clock: Series | None = None, scratch: Path | None = None) -> None:
+        self._scratch = scratch
+        self._clock = clock
+        self._borrowers: weakref.WeakSet[Series] = weakref.WeakSet()
+        if clock is not None:
+            clock._borrowers.add(self)
+        self._x = Column(scratch=scratch)  # empty while the clock's are used
+        self._y = Column(scratch=scratch)
+        self._pyramid: Pyramid | None = None
         self._revision = 0
+        self._epoch = 0
+
+    @classmethod
+    def restored(
+        cls, x: Floats | None, y: Floats, pyramid: Pyramid, *, clock: Series | None = None, scratch: Path | None = None
+    ) -> Series:
+        """A series with these numbers, which may be read-only; without `x` it has the first steps of the clock."""
+        self = cls(clock=clock if x is None else None, scratch=scratch)
+        if x is not None:
+            self._x = Column(x, scratch=scratch)
+        self._y = Column(y, scratch=scratch)
+        self._pyramid = pyramid
+        self._revision = 1 if len(y) else 0
+        return self
 
     def __len__(self) -> int:
-        return self._size
+        return len(self._y)
 
     @property
     def x(self) -> Floats:
         """Steps, increasing. A read-only view: valid until the next change."""
-        return _read_only(self._x[: self._size])
+        return self._x.numbers if self._clock is None else self._clock._x.numbers[: len(self._y)]
 
     @property
     def y(self) -> Floats:
         """Values, as long as `x`. A read-only view: valid until the next change."""
-        return _read_only(self._y[: self._size])
+        return self._y.numbers
+
+    @property
+    def shares_steps(self) -> bool:
+        """Whether its steps are the first ones of its clock, and kept there."""
+        return self._clock is not None
 
     @property
     def revision(self) -> int:
@@ -47,21 +78,38 @@ class Series:
         return self._revision
 
     @property
+    def epoch(self) -> int:
+        """Grows when what was there changes; while it is equal, values were only added."""
+        return self._epoch
+
+    @property
     def last_step(self) -> int | None:
         """The highest step, or None."""
-        return int(self._x[self._size - 1]) if self._size else None
+        return int(self.x[-1]) if len(self) else None
 
     @property
     def last(self) -> float | None:
         """The value at the highest step, or None."""
-        return float(self._y[self._size - 1]) if self._size else None
+        return float(self.y[-1]) if len(self) else None
+
+    @property
+    def pyramid(self) -> Pyramid:
+        """Extremes of the values, up to date."""
+        if self._pyramid is None:
+            self._pyramid = Pyramid(scratch=self._scratch)
+        if len(self._pyramid) != len(self):
+            self._pyramid.update(self.y)
+        return self._pyramid
+
+    def trace(self) -> Trace:
+        """For drawing: valid until the next change."""
+        return Trace(self.x, self.y, self.pyramid)
 
     def at(self, step: float) -> float | None:
         """The value of exactly that step, or None."""
-        index = int(np.searchsorted(self._x[: self._size], step))
-        if index < self._size and self._x[index] == step:
-            return float(self._y[index])
-        return None
+        x = self.x
+        index = int(np.searchsorted(x, step))
+        return float(self.y[index]) if index < len(x) and x[index] == step else None
 
     def put(self, step: int, value: float) -> None:
         """Sets the value of one step.
@@ -69,72 +117,79 @@ class Series:
         The same step can be told twice (by the event file and by the console). Where both tell the same number with
         different precision the exact one stays, else the later one.
         """
-        if not self._size or step > self._x[self._size - 1]:
-            self._reserve(1)
-            self._x[self._size] = step
-            self._y[self._size] = value
-            self._size += 1
-            self._revision += 1
+        x = self.x
+        if not len(x) or step > x[-1]:
+            self._append(np.array([step], dtype=np.float64), np.array([value], dtype=np.float64))
             return
-        index = int(np.searchsorted(self._x[: self._size], step))
-        if self._x[index] == step:
-            merged = _more_exact(float(self._y[index]), value)
-            if merged != self._y[index]:
-                self._y[index] = merged
-                self._revision += 1
+        index = int(np.searchsorted(x, step))
+        if x[index] == step:
+            old = float(self.y[index])
+            merged = _more_exact(old, value)
+            if merged != old:
+                self._changed(index)
+                self._y.replace(index, merged)
             return
-        self._reserve(1)
-        self._x[index + 1 : self._size + 1] = np.array(self._x[index : self._size])
-        self._y[index + 1 : self._size + 1] = np.array(self._y[index : self._size])
-        self._x[index], self._y[index] = step, value
-        self._size += 1
-        self._revision += 1
+        self._own_steps()
+        for borrower in tuple(self._borrowers):
+            borrower._own_steps()
+        self._changed(index)
+        self._x.insert(index, step)
+        self._y.insert(index, value)
 
     def extend(self, steps: Sequence[int], values: Sequence[float]) -> None:
         """Sets many steps: one copy where they go on after the last one in order, else one by one."""
-        if not steps:
+        if not len(steps):
             return
         more = np.asarray(steps, dtype=np.float64)
-        in_order = bool(np.all(more[1:] > more[:-1])) and (not self._size or more[0] > self._x[self._size - 1])
-        if not in_order:
-            for step, value in zip(steps, values, strict=True):
-                self.put(step, value)
+        last = self.last_step
+        if bool(np.all(more[1:] > more[:-1])) and (last is None or more[0] > last):
+            self._append(more, np.asarray(values, dtype=np.float64))
             return
-        self._reserve(len(more))
-        end = self._size + len(more)
-        self._x[self._size : end] = more
-        self._y[self._size : end] = values
-        self._size = end
-        self._revision += 1
+        for step, value in zip(steps, values, strict=True):
+            self.put(step, value)
 
     def copy(self) -> Series:
         """A series of its own with the same values."""
         other = Series()
-        other._x, other._y = np.array(self.x), np.array(self.y)
-        other._size, other._revision = self._size, self._revision
+        other._x, other._y = Column(np.array(self.x)), Column(np.array(self.y))
+        other._revision = self._revision
         return other
 
     def forget_from(self, step: int) -> None:
         """Removes that step and all after it: the training went back to an earlier state."""
-        kept = int(np.searchsorted(self._x[: self._size], step))
-        if kept < self._size:
-            self._size = kept
-            self._revision += 1
-
-    def _reserve(self, count: int) -> None:
-        needed = self._size + count
-        if needed <= len(self._x):
+        kept = int(np.searchsorted(self.x, step))
+        if kept >= len(self):
             return
-        capacity = max(needed, 2 * len(self._x))
-        for name in ("_x", "_y"):
-            bigger = np.empty(capacity)
-            bigger[: self._size] = getattr(self, name)[: self._size]
-            setattr(self, name, bigger)
+        for borrower in tuple(self._borrowers):
+            if len(borrower) > kept:
+                borrower._own_steps()
+        self._changed(kept)
+        if self._clock is None:
+            self._x.truncate(kept)
+        self._y.truncate(kept)
 
+    def _append(self, steps: Floats, values: Floats) -> None:
+        count = len(self)
+        if self._clock is not None:
+            theirs = self._clock._x.numbers[count : count + len(steps)]
+            if not np.array_equal(theirs, steps):
+                self._own_steps()
+        if self._clock is None:
+            self._x.append(steps)
+        self._y.append(values)
+        self._revision += 1
 
-def _read_only(view: Floats) -> Floats:
-    view.flags.writeable = False
-    return view
+    def _changed(self, index: int) -> None:
+        self._revision += 1
+        self._epoch += 1
+        if self._pyramid is not None:
+            self._pyramid.truncate(index)
+
+    def _own_steps(self) -> None:
+        if self._clock is not None:
+            self._x.append(self.x)
+            self._clock._borrowers.discard(self)
+            self._clock = None
 
 
 def _more_exact(old: float, new: float) -> float:

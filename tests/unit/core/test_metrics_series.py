@@ -94,3 +94,47 @@ def test_an_empty_series_has_no_last() -> None:
     assert series.last is None
     assert series.last_step is None
     assert series.x.tolist() == []
+
+
+moves = st.one_of(
+    st.tuples(st.just("both"), st.lists(st.tuples(steps, values), max_size=20)),
+    st.tuples(st.just("clock"), st.lists(st.tuples(steps, values), max_size=5)),
+    st.tuples(st.just("other"), st.lists(st.tuples(steps, values), max_size=5)),
+    st.tuples(st.just("forget"), steps),
+)
+
+
+@given(st.lists(moves, max_size=12))
+def test_a_series_that_shares_its_steps_is_as_one_that_has_its_own(moves: list) -> None:
+    clock, plain_clock, plain = Series(), Series(), Series()
+    shared = Series(clock=clock)
+    for move, argument in moves:
+        if move == "forget":
+            for series in (clock, shared, plain_clock, plain):
+                series.forget_from(argument)
+            continue
+        told, numbers = [step for step, _ in argument], [value for _, value in argument]
+        if move != "other":
+            clock.extend(told, numbers)
+            plain_clock.extend(told, numbers)
+        if move != "clock":
+            shared.extend(told, numbers)
+            plain.extend(told, numbers)
+        for one, other in ((clock, plain_clock), (shared, plain)):
+            assert one.x.tolist() == other.x.tolist()
+            assert one.y.tolist() == other.y.tolist()
+            low, high = one.pyramid.extremes(one.y, np.array([0]), np.array([len(one)]))
+            if len(one):
+                assert (low[0], high[0]) == (one.y.min(), one.y.max())
+
+
+def test_steps_that_are_the_same_are_kept_once() -> None:
+    clock = Series()
+    shared = Series(clock=clock)
+    for start in (1, 101):
+        clock.extend(list(range(start, start + 100)), [0.0] * 100)
+        shared.extend(list(range(start, start + 100)), [1.0] * 100)
+    assert shared.shares_steps
+    shared.extend([500], [2.0])
+    assert not shared.shares_steps
+    assert shared.last_step == 500

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.metrics.smoothing import Smoothing, exponential, zero_phase
+from core.metrics.series import Series
+from core.metrics.smoothing import Method, Smoother, Smoothing, exponential, zero_phase
 
 numbers = st.floats(min_value=-1e6, max_value=1e6, allow_nan=False)
 gappy = st.lists(st.one_of(numbers, st.just(math.nan), st.just(math.inf)), max_size=300)
@@ -120,3 +121,44 @@ def test_the_method_is_chosen_by_name() -> None:
     values = np.array([0.0, 0.0, 1.0, 1.0])
     assert np.array_equal(Smoothing(window=3).apply(values), exponential(values, 3))
     assert np.array_equal(Smoothing(window=3, method="zero-phase").apply(values), zero_phase(values, 3))
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(st.integers(0, 400), min_size=1, max_size=6),
+    st.sampled_from([1.0, 2.0, 7.5, 40.0]),
+    st.sampled_from(["exponential", "zero-phase"]),
+    st.booleans(),
+)
+def test_a_curve_that_grows_is_smoothed_as_if_it_had_come_at_once(
+    seed: int, sizes: list[int], window: float, method: Method, gaps: bool
+) -> None:
+    random = np.random.default_rng(seed)
+    series, smoothing = Series(), Smoothing(window=window, method=method)
+    smoother = Smoother(smoothing)
+    for size in sizes:
+        more = random.normal(size=size)
+        if gaps:
+            more[random.random(size) < 0.1] = random.choice([math.nan, math.inf])
+        first = (series.last_step or 0) + 1
+        series.extend(list(range(first, first + size)), more.tolist())
+        trace = smoother.trace(series)
+        assert np.allclose(trace.y, smoothing.apply(series.y), rtol=1e-9, atol=1e-12, equal_nan=True)
+        low, high = trace.pyramid.extremes(trace.y, np.array([0]), np.array([len(trace.y)]))
+        assert np.array_equal((low[0], high[0]), extremes(trace.y), equal_nan=True)
+
+
+def test_a_curve_that_goes_back_is_smoothed_anew() -> None:
+    series, smoothing = Series(), Smoothing(window=20)
+    smoother = Smoother(smoothing)
+    series.extend(list(range(500)), [float(n % 7) for n in range(500)])
+    smoother.trace(series)
+    series.forget_from(300)
+    series.extend(list(range(300, 500)), [float(n % 5) for n in range(200)])
+    assert np.allclose(smoother.trace(series).y, smoothing.apply(series.y))
+
+
+def extremes(values: np.ndarray) -> tuple[float, float]:
+    known = values[np.isfinite(values)]
+    return (known.min(), known.max()) if len(known) else (math.nan, math.nan)
