@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -219,8 +221,33 @@ def test_a_skipped_step_is_counted_as_the_script_counts_it(tmp_path: Path) -> No
     assert [(e.key, e.step) for e in events if isinstance(e, Warned)] == [("step-skipped", 2)]
 
 
+COMPANION = Path(companion.__file__)
+
+
 def test_the_companion_needs_nothing_but_the_standard_library() -> None:
-    tree = ast.parse(Path(companion.__file__).read_text(encoding="utf-8"))
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.split(".")[0] for name in names} <= set(sys.stdlib_module_names)
+    files = sorted(COMPANION.parent.glob("companion*.py"))
+    assert len(files) > 1
+    for file in files:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        own = {found.stem for found in files} | {"core"}  # `core` under `if __package__` alone; the next test runs it without
+        assert {name.split(".")[0] for name in names} <= {*sys.stdlib_module_names, *own}, file
+
+
+@pytest.mark.parametrize("flags", [(), ("-I",)])
+def test_the_companion_runs_alone_with_the_files_beside_it(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    for file in COMPANION.parent.glob("companion*.py"):
+        shutil.copy(file, tmp_path / file.name)
+    script = tmp_path / "sub" / "script.py"
+    script.parent.mkdir()
+    script.write_text("import sys; print('core' in sys.modules, sys.path[0] == PLACE)".replace("PLACE", repr(str(script.parent))))
+    done = subprocess.run(
+        [sys.executable, *flags, str(tmp_path / "companion.py"), str(script)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # As without it: isolated (-I, or PYTHONSAFEPATH) no folder of a script is put on the module path.
+    assert (done.stdout, done.stderr) == (f"False {not flags}\n", "")
