@@ -10,10 +10,15 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from core.cli.output import note, print_json, print_table, say
+from core.catalogue.loader import load_catalogue
+from core.cli.output import note, plain, print_json, print_table, say
 from core.errors import CaddieError
+from core.history.differ import SECTIONS, differences
+from core.history.imports import import_runs
 from core.history.index import list_history
+from core.history.notes import clean_tags, write_notes
 from core.history.query import matching, parse
+from core.history.read import read_record
 from core.history.record import RunRecord
 from core.text import Text
 
@@ -41,7 +46,8 @@ _ENDINGS = {
 
 def run_history(options: Namespace) -> int:
     """Lists runs, or does what the action says."""
-    return _list(options)
+    actions = {"diff": _diff, "import": _import, "tag": _tag, "note": _note}
+    return actions.get(options.action, _list)(options)
 
 
 def records_of(options: Namespace) -> tuple[RunRecord, ...]:
@@ -88,6 +94,52 @@ def _list(options: Namespace) -> int:
     for record in found:
         if record.damage is not None:
             note(Text(f"{record.id}: {record.damage.en}", f"{record.id}: {record.damage.ja}"))
+    return 0
+
+
+def _diff(options: Namespace) -> int:
+    records = records_of(options)
+    one, other = (find_record(records, word) for word in (options.one, options.other))
+    found = differences(one.folder, other.folder)
+    if options.json:
+        print_json([{**plain(item), "label": item.label.en, "one": item.one.en, "other": item.other.en} for item in found])
+        return 0
+    if not found:
+        note(Text("Nothing differs.", "違いはありません。"))
+        return 0
+    quiet = Text("(no effect)", "(影響なし)")
+    rows = [
+        [say(SECTIONS[item.section]), say(item.label), say(item.one), say(item.other), "" if item.matters else say(quiet)]
+        for item in found
+    ]
+    print_table(["", "", one.id, other.id, ""], rows)
+    return 0
+
+
+def _import(options: Namespace) -> int:
+    settings = Path(options.settings) if options.settings else None
+    found = import_runs(Path(options.path), load_catalogue(), runs_dir=_runs_dir(options), settings=settings)
+    if options.json:
+        print_json(found)
+        return 0
+    for run in found:
+        word = Text("new", "新規") if run.new else Text("brought up to date", "更新")
+        print(f"{run.folder}  {run.source}  {say(word)}")
+    return 0
+
+
+def _tag(options: Namespace) -> int:
+    record = find_record(records_of(options), options.run)
+    wanted = clean_tags(options.tags)
+    present = read_record(record.folder).tags
+    kept = [tag for tag in present if tag not in wanted] if options.remove else [*present, *wanted]
+    print(", ".join(write_notes(record.folder, tags=kept).tags))
+    return 0
+
+
+def _note(options: Namespace) -> int:
+    record = find_record(records_of(options), options.run)
+    write_notes(record.folder, notes=options.text)
     return 0
 
 

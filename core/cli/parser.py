@@ -154,6 +154,22 @@ def _add_history(verbs: Verbs) -> None:
     )
     verb.add_argument("--runs", metavar="DIR", help="folder of the runs (default: Caddie's data)")
     add_json(verb)
+    actions = verb.add_subparsers(dest="action", metavar="ACTION")
+    diff = actions.add_parser("diff", help="what differs between two runs: settings, checkout, packages")
+    diff.add_argument("one", metavar="A", help="folder of a run, its name, or how the name begins")
+    diff.add_argument("other", metavar="B", help="the run to compare it with")
+    diff.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    bring = actions.add_parser("import", help="runs made elsewhere: TensorBoard's files, or the metadata of LoRAs")
+    bring.add_argument("path", metavar="PATH", help="a .safetensors file, an event file, or a folder that holds such")
+    bring.add_argument("--settings", metavar="FILE", help="job, script or LoRA that says what TensorBoard's runs were trained with")
+    bring.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    tag = actions.add_parser("tag", help="tag a run")
+    tag.add_argument("run", metavar="RUN", help="folder of a run, its name, or how the name begins")
+    tag.add_argument("tags", nargs="+", metavar="TAG", help="without commas")
+    tag.add_argument("--remove", action="store_true", help="take these tags away")
+    text = actions.add_parser("note", help="say something about a run; it replaces what was said before")
+    text.add_argument("run", metavar="RUN", help="folder of a run, its name, or how the name begins")
+    text.add_argument("text", metavar="TEXT", help='"" takes the notes away')
 
 
 def _add_new(verbs: Verbs) -> None:

@@ -72,12 +72,13 @@ def _read(folder: Path) -> RunRecord:
         _ = run.command
     except CaddieError as error:
         damage.append(error.text)
-    try:
-        record = _with_job(record, run.job)
-    except CaddieError as error:
-        damage.append(error.text)
     origin = _origin(folder, damage)
     record = replace(record, source=origin.source, origin=origin.path)
+    try:
+        if origin.source == "caddie" or run.job.options:  # TensorBoard's files do not say what was trained with
+            record = _with_job(record, run.job)
+    except CaddieError as error:
+        damage.append(error.text)
     record = _with_ends(record, _ends(run, outcome), outcome)
     try:
         said = notes.read_notes(folder)

@@ -94,7 +94,9 @@ def start_prepared(
         raise _cannot_write(error) from error
     try:
         save_job(job, folder.job_file)
-        prepare(folder, command_of(folder))
+        command = command_of(folder)
+        prepare(folder, command)
+        _note_surroundings(folder, command)
         (begin or start_supervisor)(folder)
     except (CaddieError, OSError) as error:
         shutil.rmtree(folder.path, ignore_errors=True)  # nothing ran in it
@@ -102,6 +104,15 @@ def start_prepared(
             raise _cannot_write(error) from error
         raise
     return folder
+
+
+def _note_surroundings(folder: RunFolder, command: RunCommand) -> None:
+    """Which packages and which checkout train it: what two runs are compared by later."""
+    from core.runs.surroundings import look_around, write_surroundings
+
+    python = Path(command.argv[0] if command.argv else sys.executable)
+    checkout = Path(command.cwd)
+    write_surroundings(folder.path, look_around(python, None if checkout == PROJECT_ROOT else checkout))
 
 
 def _cannot_write(error: OSError) -> CaddieError:

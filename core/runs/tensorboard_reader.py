@@ -84,6 +84,20 @@ class EventFiles:
             self._loaders[path] = cast("_Loader", EventFileLoader(str(path)))
 
 
+def read_event_file(path: Path) -> list[Scalar]:
+    """All points of one file, in the order they were written; what lies after a damaged record is lost.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    from tensorboard.backend.event_processing.event_file_loader import (  # pyright: ignore[reportMissingTypeStubs]
+        EventFileLoader,
+    )
+
+    loader = cast("_Loader", EventFileLoader(str(path)))
+    return [point for event in loader.Load() for point in _scalars(event)]
+
+
 def _writer(path: Path) -> int | None:
     """The pid in `events.out.tfevents.<time>.<host>.<pid>.<n>`."""
     parts = path.name.split(".")
