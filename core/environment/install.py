@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 import shlex
@@ -20,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 from core import paths
 from core.environment.check import missing_module, satisfied
-from core.environment.child import Child
+from core.environment.command import run_command
 from core.environment.interpreters import child_environment, on_windows, with_console
 from core.environment.model import Environment, ProbeReport
 from core.environment.pip_errors import explain_pip
@@ -32,7 +31,6 @@ _TORCH_FAMILY = ("torch", "torchvision", "torchaudio", "xformers", "triton", "tr
 """What has to stay together with torch: replacing one breaks the others."""
 _FIRST_PIP_WITH_REPORT = (22, 2)
 _DRY_RUN_SECONDS = 180.0
-_TAIL = 16000
 _CONFLICT = r"ResolutionImpossible|conflicting dependencies|No matching distribution found"
 _OPTIONS = ("--disable-pip-version-check", "--no-input")
 
@@ -312,37 +310,14 @@ def _run(
 ) -> InstallResult:
     variables = child_environment(environment.python)
     variables["PIP_PROGRESS_BAR"] = "off"  # bars are made of carriage returns, which a log cannot show
-    try:
-        child = Child(command, variables=variables, merge_errors=True)
-    except OSError as error:
-        return InstallResult(
-            ok=False,
-            problem=Text(
-                f"{command[0]} cannot be started: {error.strerror or error}.",
-                f"{command[0]} を起動できません: {error.strerror or error}。",
-            ),
-        )
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    tail = ""
-    ends_at = None if limit is None else time.monotonic() + limit
-    with child:
-        while True:
-            chunk = child.read(0.2)
-            if stop.is_set():
-                return InstallResult(ok=False, stopped=True, tail=tail, problem=_stopped())
-            if ends_at is not None and time.monotonic() > ends_at:
-                return InstallResult(ok=False, tail=tail, problem=_too_slow())
-            if chunk is None:
-                continue
-            text = decoder.decode(chunk, final=not chunk)
-            if text:
-                tail = (tail + text)[-_TAIL:]
-                on_output(text)
-            if not chunk:
-                break
-        exit_code = child.wait(10.0)
-    ok = exit_code == 0
-    return InstallResult(ok=ok, exit_code=exit_code, tail=tail, problem=None if ok else explain_pip(tail, exit_code))
+    ended = run_command(command, variables=variables, on_output=on_output, stop=stop, limit=limit)
+    problem = {
+        "finished": None if ended.exit_code == 0 else explain_pip(ended.tail, ended.exit_code),
+        "stopped": _stopped(),
+        "too slow": _too_slow(),
+        "not started": ended.problem,
+    }[ended.how]
+    return InstallResult(ok=ended.ok, stopped=ended.how == "stopped", exit_code=ended.exit_code, tail=ended.tail, problem=problem)
 
 
 def _stopped() -> Text:
