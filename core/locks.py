@@ -29,6 +29,20 @@ def locked(path: Path, *, on_wait: Callable[[], None] | None = None) -> Generato
         yield
 
 
+@contextlib.contextmanager
+def locked_if_free(path: Path) -> Generator[bool]:
+    """Like `locked`, but never waits: tells whether the lock was free and is held now.
+
+    Args:
+        path: the file; its folder has to be there.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    with path.open("a+b") as stream:
+        yield _try_lock(stream.fileno())
+
+
 if sys.platform == "win32":
     import msvcrt
     import time

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from core.job.model import Job
 from core.options.model import OptionSet
 from core.paths import PROJECT_ROOT
 from core.runs.folder import RunFolder
-from core.runs.launch import companion_variables, run_name, start_prepared
+from core.runs.launch import companion_variables, run_name, start_prepared, with_variables
 from core.runs.processes import RUN_MARK
 from core.runs.records import RunCommand
 from core.text import Text
@@ -29,7 +30,14 @@ NEEDED = ("torch", "diffusers", "transformers", "safetensors", "PIL")
 
 
 def start_builtin_run(
-    job: Job, options: OptionSet, *, catalogue: Catalogue | None = None, runs_dir: Path | None = None, base: Path | None = None
+    job: Job,
+    options: OptionSet,
+    *,
+    catalogue: Catalogue | None = None,
+    runs_dir: Path | None = None,
+    base: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    begin: Callable[[RunFolder], object] | None = None,
 ) -> RunFolder:
     """Starts the training of a job in a process of its own and returns at once.
 
@@ -39,6 +47,8 @@ def start_builtin_run(
         catalogue: knows what the optimizer's arguments need; the shipped one if None.
         runs_dir: where the run's folder is made; the user's runs folder if None.
         base: what relative paths of the job start from; the current folder if None.
+        variables: more environment variables for the training.
+        begin: starts the training instead of `start_supervisor`, when all of the folder is there.
 
     Raises:
         Problems: what the built-in trainer cannot do, or values that would make it fail.
@@ -46,7 +56,7 @@ def start_builtin_run(
     """
     launch = checked_plan(job, options, catalogue).launch
     start = (base or Path.cwd()).absolute()
-    return start_prepared(job, runs_dir, lambda folder: _command(job, launch, folder, start))
+    return start_prepared(job, runs_dir, lambda folder: with_variables(_command(job, launch, folder, start), variables), begin)
 
 
 def checked_plan(job: Job, options: OptionSet, catalogue: Catalogue | None = None) -> Plan:

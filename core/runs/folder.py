@@ -10,13 +10,14 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from core.errors import CaddieError
 from core.job.model import Job
+from core.locks import locked
 from core.paths import runs_dir as default_runs_dir
 from core.runs.outcome import Ending, Outcome
 from core.runs.processes import ProcessId, identify, is_alive
@@ -106,6 +107,11 @@ class RunFolder:
         return self.path / "supervisor.log"
 
     @property
+    def charge_file(self) -> Path:
+        """Locked by who takes charge of the run, or judges one that nobody is in charge of."""
+        return self.path / "supervisor.lock"
+
+    @property
     def name(self) -> str:
         """What a person calls the run."""
         command = self._read_command()
@@ -173,11 +179,22 @@ class RunFolder:
             from core.runs.evidence import gather
             from core.runs.judge import judge
 
-            # Once more: the supervisor may have written its word between the two looks.
-            self._outcome = read_outcome(self.outcome_file) or judge(gather(self, exit_code=None))
-            with contextlib.suppress(OSError):  # a full disk or a read-only copy: the judgement is the same next time
-                write_outcome(self.outcome_file, self._outcome)
+            with self._alone():
+                # Once more: a supervisor may have written its word, or taken charge, between the two looks.
+                self._outcome = read_outcome(self.outcome_file)
+                if self._outcome is None and not is_alive(self.processes().supervisor):
+                    self._outcome = judge(gather(self, exit_code=None))
+                    with contextlib.suppress(OSError):  # a full disk or a read-only copy: the judgement is the same next time
+                        write_outcome(self.outcome_file, self._outcome)
         return self._outcome
+
+    @contextlib.contextmanager
+    def _alone(self) -> Generator[None]:
+        """Nobody takes charge of the run meanwhile; where nothing can be written, nobody can."""
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):
+                stack.enter_context(locked(self.charge_file))
+            yield
 
     def state(self) -> Ending:
         """Starting, running, or one of the four ends."""

@@ -6,15 +6,15 @@ training writes straight into the folder's log, so that nothing blocks or breaks
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 
 from core.catalogue.catalogue import Catalogue
+from core.detached import start_detached
 from core.environment.interpreters import own_folders
 from core.environment.model import Environment
 from core.environment.variables import MISLEADING_VARIABLES, TRAINING_VARIABLES
@@ -37,6 +37,8 @@ def start_run(
     *,
     catalogue: Catalogue | None = None,
     runs_dir: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    begin: Callable[[RunFolder], object] | None = None,
 ) -> RunFolder:
     """Starts the training of a job and returns at once.
 
@@ -46,6 +48,8 @@ def start_run(
         options: what the job's script accepts.
         catalogue: knows what the optimizer's arguments need; the shipped one if None.
         runs_dir: where the run's folder is made; the user's runs folder if None.
+        variables: more environment variables for the training.
+        begin: starts the training instead of `start_supervisor`, when all of the folder is there.
 
     Raises:
         Problems: values that would make it fail (`core.job.check`): nothing starts with one of those, whoever asks.
@@ -66,7 +70,11 @@ def start_run(
         options=options,
         companion=str(COMPANION) if job.companion else None,
     )
-    return start_prepared(job, runs_dir, lambda folder: run_command(job, argv, environment.python, checkout, folder))
+
+    def command_of(folder: RunFolder) -> RunCommand:
+        return with_variables(run_command(job, argv, environment.python, checkout, folder), variables)
+
+    return start_prepared(job, runs_dir, command_of, begin)
 
 
 def start_prepared(
@@ -186,6 +194,11 @@ def run_command(job: Job, argv: list[str], python: Path, checkout: Path, folder:
     )
 
 
+def with_variables(command: RunCommand, variables: Mapping[str, str] | None) -> RunCommand:
+    """The command with more environment variables."""
+    return replace(command, environment={**command.environment, **variables}) if variables else command
+
+
 def companion_variables(folder: RunFolder) -> Mapping[str, str]:
     """What the companion reads from its environment."""
     return {"CADDIE_EVENTS": str(folder.events_file), "CADDIE_STOP": str(folder.stop_file)}
@@ -207,27 +220,10 @@ def start_supervisor(folder: RunFolder) -> None:
     Raises:
         CaddieError: it cannot be started.
     """
-    argv = [sys.executable, "-X", "utf8", "-m", "core.runs.supervisor", str(folder.path)]
     try:
-        with open(folder.supervisor_log, "ab") as log:
-            # This first process only detaches the real supervisor and ends, so that no zombie and no open handle stays.
-            first = subprocess.run(
-                argv,
-                cwd=PROJECT_ROOT,
-                env=_supervisor_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                check=False,
-                timeout=60,
-                start_new_session=sys.platform != "win32",
-                creationflags=detached_flags(),
-            )
-    except (OSError, subprocess.SubprocessError) as error:
+        start_detached("core.runs.supervisor", str(folder.path), folder.supervisor_log)
+    except OSError as error:
         raise _cannot_start(str(error)) from error
-    if first.returncode != 0:
-        said = folder.supervisor_log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise _cannot_start(said[-1] if said else f"exit code {first.returncode}")
 
 
 def _cannot_start(reason: str) -> CaddieError:
@@ -237,13 +233,3 @@ def _cannot_start(reason: str) -> CaddieError:
             f"学習を監視するプロセスを起動できませんでした: {reason}",
         )
     )
-
-
-def _supervisor_environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
-
-
-def detached_flags(platform: str = sys.platform) -> int:
-    """`creationflags` that cut a child loose without a window on Windows; 0 elsewhere (`start_new_session` does it)."""
-    create_new_process_group, create_no_window = 0x00000200, 0x08000000
-    return create_new_process_group | create_no_window if platform == "win32" else 0

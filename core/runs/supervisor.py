@@ -16,11 +16,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from core.detached import main_of
 from core.environment.variables import changed_variables
+from core.locks import locked
 from core.runs.evidence import gather
 from core.runs.folder import RunFolder, update_processes
 from core.runs.judge import judge
-from core.runs.launch import detached_flags
 from core.runs.outcome import Outcome
 from core.runs.processes import ProcessId, identify, is_alive, tree_of
 from core.runs.records import RunCommand, StopTimes, stop_is_urgent, write_outcome
@@ -40,7 +41,6 @@ _WRITE_AGAIN = 15.0
 """Seconds before an outcome that could not be written is tried again."""
 
 _WRITE_TRIES = 240
-_WATCH = "--watch"
 
 
 class Supervisor:
@@ -65,13 +65,10 @@ class Supervisor:
 
     def run(self) -> None:
         """Starts the command (or finds it running), watches it, and writes the outcome."""
-        me = identify(os.getpid())
-        assert me is not None
-        record = self._run.processes()
-        if is_alive(record.supervisor):
+        if not self._take_charge():
             return
-        found_running = record.child is not None
-        update_processes(self._run, supervisor=me)
+        # A supervisor may have been killed between the start of the training and the note of it.
+        found_running = self._run.processes().child is not None or bool(alive(self._run))
         signal.signal(signal.SIGTERM, self._on_terminate)
         # A handler, not "ignore": what is ignored here would be ignored by the training too, and Ctrl-C has to reach it.
         signal.signal(signal.SIGINT, self._on_terminate)
@@ -81,6 +78,16 @@ class Supervisor:
         if trouble is None:
             self._watch()
         self._conclude(trouble)
+
+    def _take_charge(self) -> bool:
+        """Whether this is the one supervisor of a run that is not over: of several at once, one gets it."""
+        me = identify(os.getpid())
+        assert me is not None
+        with locked(self._run.charge_file):
+            if self._run.outcome_file.exists() or is_alive(self._run.processes().supervisor):
+                return False
+            update_processes(self._run, supervisor=me)
+        return True
 
     def _on_terminate(self, _number: int, _frame: object) -> None:
         self._terminated = True
@@ -248,44 +255,13 @@ def read_times(variables: dict[str, str]) -> StopTimes:
     return StopTimes(ask=ask, interrupt=interrupt, terminate=terminate, leftovers=leftovers)
 
 
-def _detach(folder: str) -> None:
-    """Goes on as a process without parent, session or window of its starter; this one returns."""
-    if sys.platform != "win32":
-        if os.fork() == 0:
-            os.setsid()
-            _main_of_watcher(folder)
-            os._exit(0)
-        return
-    argv = [sys.executable, "-X", "utf8", "-m", "core.runs.supervisor", _WATCH, folder]
-    breakaway = 0x01000000
-    flags = detached_flags()
-    try:
-        subprocess.Popen(argv, creationflags=flags | breakaway, stdin=subprocess.DEVNULL)
-    except OSError:  # the job that the window lives in (a terminal, a CI runner) lets nobody out
-        subprocess.Popen(argv, creationflags=flags, stdin=subprocess.DEVNULL)
-
-
-def _main_of_watcher(folder: str) -> None:
-    try:
-        Supervisor(RunFolder(Path(folder)), read_times(dict(os.environ))).run()
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-        sys.stderr.flush()
-        raise
+def _watch_over(folder: str) -> None:
+    Supervisor(RunFolder(Path(folder)), read_times(dict(os.environ))).run()
 
 
 def main(arguments: list[str]) -> int:
     """Detaches and watches. Returns an exit code: 2 for wrong usage."""
-    if len(arguments) == 2 and arguments[0] == _WATCH:
-        _main_of_watcher(arguments[1])
-        return 0
-    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
-        sys.stderr.write("usage: python -m core.runs.supervisor FOLDER\n")
-        return 2
-    _detach(arguments[0])
-    return 0
+    return main_of("core.runs.supervisor", arguments, _watch_over)
 
 
 if __name__ == "__main__":

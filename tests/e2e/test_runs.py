@@ -53,7 +53,7 @@ def test_a_good_run_is_finished_and_leaves_plain_files(tmp_path: Path) -> None:
     assert update.outcome.files == (str(weights),)
     assert [event.step for event in events if isinstance(event, Step)] == [1, 2, 3]
     names = {path.name for path in run.path.iterdir()}
-    assert names == {"job.toml", "command.json", "log.txt", "process.json", "outcome.json", "supervisor.log"}
+    assert names == {"job.toml", "command.json", "log.txt", "process.json", "outcome.json", "supervisor.log", "supervisor.lock"}
     assert run.supervisor_log.read_text() == ""
 
 
@@ -364,3 +364,39 @@ def test_a_disk_that_is_full_during_the_run_does_not_end_the_watch(monkeypatch: 
     outcome = RunFolder(run.path).outcome()
     assert outcome is not None
     assert outcome.exit_code == 0
+
+
+def test_of_many_supervisors_started_at_once_one_trains(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from core.runs.folder import make_run_folder, prepare
+    from core.runs.launch import start_supervisor
+    from core.runs.records import RunCommand
+
+    said = tmp_path / "said"
+    run = make_run_folder("race")
+    code = f"import os, time; open({str(said)!r}, 'a').write(f'{{os.getpid()}} '); time.sleep(1)"
+    prepare(run, RunCommand(argv=(sys.executable, "-S", "-c", code), cwd=str(PROJECT_ROOT), companion=False))
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(start_supervisor, [run] * 6))
+    wait_for_end(run)
+    start_supervisor(run)  # over is over
+    assert len(said.read_text().split()) == 1
+
+
+def test_a_supervisor_killed_before_it_noted_the_training_is_no_reason_for_a_second_one(tmp_path: Path) -> None:
+    from core.runs.folder import make_run_folder, prepare
+    from core.runs.launch import start_supervisor
+    from core.runs.processes import RUN_MARK
+    from core.runs.records import RunCommand
+
+    run = make_run_folder("unnoted")
+    command = (sys.executable, "-S", "-c", "import time; time.sleep(1)")
+    prepare(run, RunCommand(argv=command, cwd=str(PROJECT_ROOT), companion=False))
+    child = subprocess.Popen(command, env={**os.environ, RUN_MARK: str(run.path)})
+    start_supervisor(run)
+    wait_until(lambda: run.processes().supervisor is not None, "the supervisor")
+    assert [process.pid for process in living(run)] == [child.pid]
+    child.wait()
+    assert wait_for_end(run).exit_code is None
+    assert run.processes().child is None

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.detached import detached_flags
 from core.environment.model import Environment
 from core.errors import CaddieError, Problems
 from core.job.model import Job
 from core.options.model import Option, OptionKind, OptionSet
 from core.runs.folder import RunFolder, list_runs, make_run_folder, slug
 from core.runs.follow import Tail
-from core.runs.launch import detached_flags, run_command, run_name, start_run
+from core.runs.launch import run_command, run_name, start_run
 from core.runs.outcome import Ending, Outcome
 from core.runs.processes import ProcessId, identify, is_alive
 from core.runs.records import (
