@@ -39,6 +39,14 @@ class JobActions(QObject):
             return False
         return self._attempt(lambda: self._services.session.new(self._make_job()))
 
+    def begin_with(self, job: Job) -> bool:
+        """Begins a new job with the content of another, and shows it in Set up."""
+        if not self.may_replace():
+            return False
+        self._services.session.new(job)
+        self._services.navigate("setup")
+        return True
+
     def open(self) -> bool:
         """Asks for a file and opens it."""
         if not self.may_replace():

@@ -64,6 +64,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pick", "pick", "gui.pages.pick", "PickPage"),
     PageEntry("setup", "setup", "gui.pages.setup", "SetupPage"),
     PageEntry("run", "run", "gui.pages.run", "RunPage"),
+    PageEntry("history", "history", "gui.pages.history", "HistoryPage"),
     PageEntry("environment", "environment", "gui.pages.environment", "EnvironmentPage"),
 )
 """The pages in the order of the rail. A page is listed here once it exists."""
@@ -75,7 +76,7 @@ def page_title(page_id: str) -> str:
         "pick": QCoreApplication.translate("Navigation", "Pick"),
         "setup": QCoreApplication.translate("Navigation", "Set up"),
         "run": QCoreApplication.translate("Navigation", "Run"),
-        "compare": QCoreApplication.translate("Navigation", "Compare"),
+        "history": QCoreApplication.translate("Navigation", "History"),
         "environment": QCoreApplication.translate("Navigation", "Environment"),
     }
     return titles[page_id]

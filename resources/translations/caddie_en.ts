@@ -12,6 +12,47 @@
     </message>
 </context>
 <context>
+    <name>HistoryDialogs</name>
+    <message numerus="yes">
+        <source>Move %n runs to the bin?</source>
+        <translation>
+            <numerusform>Move %n run to the bin?</numerusform>
+            <numerusform>Move %n runs to the bin?</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>HistoryPage</name>
+    <message numerus="yes">
+        <source>%n runs were imported.</source>
+        <translation>
+            <numerusform>%n run was imported.</numerusform>
+            <numerusform>%n runs were imported.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n were there already and were brought up to date.</source>
+        <translation>
+            <numerusform>%n was there already and was brought up to date.</numerusform>
+            <numerusform>%n were there already and were brought up to date.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n runs were moved to the bin.</source>
+        <translation>
+            <numerusform>%n run was moved to the bin.</numerusform>
+            <numerusform>%n runs were moved to the bin.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n runs</source>
+        <translation>
+            <numerusform>%n run</numerusform>
+            <numerusform>%n runs</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>ImagesView</name>
     <message numerus="yes">
         <source>and %n more</source>

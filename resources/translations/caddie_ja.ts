@@ -346,6 +346,37 @@
     </message>
 </context>
 <context>
+    <name>DifferView</name>
+    <message>
+        <source>Setting</source>
+        <translation>設定</translation>
+    </message>
+    <message>
+        <source>{section}: without effect</source>
+        <translation>{section}: 影響なし</translation>
+    </message>
+    <message>
+        <source>Select two runs above to see what differs between them.</source>
+        <translation>上の一覧で 2 つの実行を選択すると、両者の違いがここに表示されます。</translation>
+    </message>
+    <message>
+        <source>Select exactly two runs; {count} are selected.</source>
+        <translation>2 つだけ選択してください ({count} 件が選択されています)。</translation>
+    </message>
+    <message>
+        <source>Comparing …</source>
+        <translation>比較しています …</translation>
+    </message>
+    <message>
+        <source>Nothing differs: same settings, same checkout, same packages.</source>
+        <translation>違いはありません。設定、チェックアウト、パッケージのすべてが同じです。</translation>
+    </message>
+    <message>
+        <source>What differs</source>
+        <translation>違い</translation>
+    </message>
+</context>
+<context>
     <name>Editor</name>
     <message>
         <source>not set</source>
@@ -909,6 +940,395 @@
     </message>
 </context>
 <context>
+    <name>HistoryColumns</name>
+    <message>
+        <source>Run</source>
+        <translation>実行</translation>
+    </message>
+    <message>
+        <source>Outcome</source>
+        <translation>結果</translation>
+    </message>
+    <message>
+        <source>Optimizer</source>
+        <translation>オプティマイザー</translation>
+    </message>
+    <message>
+        <source>Arguments</source>
+        <translation>引数</translation>
+    </message>
+    <message>
+        <source>Rate</source>
+        <translation>学習率</translation>
+    </message>
+    <message>
+        <source>Scheduler</source>
+        <translation>スケジューラ</translation>
+    </message>
+    <message>
+        <source>Loss at end</source>
+        <translation>最終 loss</translation>
+    </message>
+    <message>
+        <source>Validation</source>
+        <translation>検証 loss</translation>
+    </message>
+    <message>
+        <source>d*lr at end</source>
+        <translation>最終 d*lr</translation>
+    </message>
+    <message>
+        <source>Steps/s</source>
+        <translation>ステップ/秒</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>メモリ</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation>ステップ</translation>
+    </message>
+    <message>
+        <source>Duration</source>
+        <translation>所要時間</translation>
+    </message>
+    <message>
+        <source>Started</source>
+        <translation>開始</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>シード</translation>
+    </message>
+    <message>
+        <source>Tags</source>
+        <translation>タグ</translation>
+    </message>
+    <message>
+        <source>Notes</source>
+        <translation>メモ</translation>
+    </message>
+    <message>
+        <source>Engine</source>
+        <translation>エンジン</translation>
+    </message>
+    <message>
+        <source>Source</source>
+        <translation>作成元</translation>
+    </message>
+    <message>
+        <source>The learning rate that the job names; for d*lr optimizers it is a factor.</source>
+        <translation>ジョブで指定された学習率です。d*lr のオプティマイザーでは係数になります。</translation>
+    </message>
+    <message>
+        <source>Smoothed over about 50 steps. The validation loss is the better guide.</source>
+        <translation>約 50 ステップで平滑化した値です。判断には検証 loss のほうが適しています。</translation>
+    </message>
+    <message>
+        <source>The last loss on held-out images.</source>
+        <translation>学習に使わない画像で最後に測った loss です。</translation>
+    </message>
+    <message>
+        <source>Of a usual step, without saving, samples and validation.</source>
+        <translation>通常のステップの速度です。保存、サンプル生成、検証の時間は含みません。</translation>
+    </message>
+    <message>
+        <source>Peak memory of the GPU, else of the process.</source>
+        <translation>VRAM の最大使用量です。GPU がない場合はプロセスのメモリです。</translation>
+    </message>
+    <message>
+        <source>Yours; separated by commas. F2 or a double click edits them.</source>
+        <translation>自由に付けられます。カンマで区切ります。F2 キーまたはダブルクリックで編集できます。</translation>
+    </message>
+    <message>
+        <source>Yours. F2 or a double click edits them.</source>
+        <translation>自由に書けます。F2 キーまたはダブルクリックで編集できます。</translation>
+    </message>
+    <message>
+        <source>Where the run was made: here, or imported.</source>
+        <translation>この Caddie での実行か、取り込んだ実行かを示します。</translation>
+    </message>
+    <message>
+        <source>TensorBoard</source>
+        <translation>TensorBoard</translation>
+    </message>
+    <message>
+        <source>LoRA file</source>
+        <translation>LoRA ファイル</translation>
+    </message>
+    <message>
+        <source>Damaged</source>
+        <translation>破損</translation>
+    </message>
+    <message>
+        <source>Imported</source>
+        <translation>取り込み</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryDialogs</name>
+    <message>
+        <source>Move the run “{name}” to the bin?</source>
+        <translation>実行「{name}」をごみ箱に移動しますか?</translation>
+    </message>
+    <message numerus="yes">
+        <source>Move %n runs to the bin?</source>
+        <translation>
+            <numerusform>%n 件の実行をごみ箱に移動しますか?</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Their folders with curves, logs and settings go. Saved LoRAs and pictures elsewhere stay.</source>
+        <translation>曲線、ログ、設定の入った実行フォルダーが移動します。ほかの場所に保存された LoRA や画像はそのまま残ります。</translation>
+    </message>
+    <message>
+        <source>Move to the bin</source>
+        <translation>ごみ箱に移動</translation>
+    </message>
+    <message>
+        <source>Import runs of a folder</source>
+        <translation>フォルダーから実行を取り込む</translation>
+    </message>
+    <message>
+        <source>LoRA and TensorBoard files ({0})</source>
+        <translation>LoRA と TensorBoard のファイル ({0})</translation>
+    </message>
+    <message>
+        <source>Import a run</source>
+        <translation>実行を取り込む</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>すべてのファイル (*)</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryFilters</name>
+    <message>
+        <source>Search, or e.g. loss&lt;0.1 (press /)</source>
+        <translation>検索、または loss&lt;0.1 など (/ キー)</translation>
+    </message>
+    <message>
+        <source>Search</source>
+        <translation>検索</translation>
+    </message>
+    <message>
+        <source>Words, or conditions on columns: optimizer:prodigy loss&lt;0.1 -tag:bad
+Columns: {columns}
+Memory in GiB, duration in seconds.</source>
+        <translation>語句、または列の条件で検索します: optimizer:prodigy loss&lt;0.1 -tag:bad
+列: {columns}
+memory は GiB、duration は秒です。</translation>
+    </message>
+    <message>
+        <source>Optimizer</source>
+        <translation>オプティマイザー</translation>
+    </message>
+    <message>
+        <source>Outcome</source>
+        <translation>結果</translation>
+    </message>
+    <message>
+        <source>Source</source>
+        <translation>作成元</translation>
+    </message>
+    <message>
+        <source>Tag</source>
+        <translation>タグ</translation>
+    </message>
+    <message>
+        <source>Damaged</source>
+        <translation>破損</translation>
+    </message>
+    <message>
+        <source>Every optimizer</source>
+        <translation>すべてのオプティマイザー</translation>
+    </message>
+    <message>
+        <source>Every outcome</source>
+        <translation>すべての結果</translation>
+    </message>
+    <message>
+        <source>Every source</source>
+        <translation>すべての作成元</translation>
+    </message>
+    <message>
+        <source>Every tag</source>
+        <translation>すべてのタグ</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryPage</name>
+    <message>
+        <source>A run that is still going on cannot be deleted. Stop it first.</source>
+        <translation>実行中のものは削除できません。先に停止してください。</translation>
+    </message>
+    <message>
+        <source>Importing {name} …</source>
+        <translation>{name} を取り込んでいます …</translation>
+    </message>
+    <message>
+        <source>Nothing on this system opens it: {path}</source>
+        <translation>開けるアプリが見つかりません: {path}</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n runs were imported.</source>
+        <translation>
+            <numerusform>%n 件の実行を取り込みました。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n were there already and were brought up to date.</source>
+        <translation>
+            <numerusform>%n 件は取り込み済みだったため更新しました。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n runs were moved to the bin.</source>
+        <translation>
+            <numerusform>%n 件の実行をごみ箱に移動しました。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>All columns as at first</source>
+        <translation>列を初期状態に戻す</translation>
+    </message>
+    <message>
+        <source>{done} of {total}</source>
+        <translation>{done} / {total}</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n runs</source>
+        <translation>
+            <numerusform>%n 件</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>{shown} of {total} runs</source>
+        <translation>{total} 件中 {shown} 件</translation>
+    </message>
+    <message>
+        <source>{count} selected</source>
+        <translation>{count} 件を選択中</translation>
+    </message>
+    <message>
+        <source>The runs could not be read</source>
+        <translation>実行を読み取れませんでした</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>再試行</translation>
+    </message>
+    <message>
+        <source>History</source>
+        <translation>履歴</translation>
+    </message>
+    <message>
+        <source>Runs</source>
+        <translation>実行</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>開く</translation>
+    </message>
+    <message>
+        <source>Show the run on the Run page (Enter)</source>
+        <translation>実行ページで表示します (Enter)</translation>
+    </message>
+    <message>
+        <source>Use its job</source>
+        <translation>ジョブを再利用</translation>
+    </message>
+    <message>
+        <source>Open the run&apos;s job in Set up, to change it or to start it again</source>
+        <translation>この実行のジョブを設定ページで開きます。変更したり、もう一度開始したりできます</translation>
+    </message>
+    <message>
+        <source>Delete…</source>
+        <translation>削除…</translation>
+    </message>
+    <message>
+        <source>Move the selected runs to the system&apos;s bin (Delete)</source>
+        <translation>選択した実行をシステムのごみ箱に移動します (Delete)</translation>
+    </message>
+    <message>
+        <source>Import</source>
+        <translation>取り込み</translation>
+    </message>
+    <message>
+        <source>Runs made elsewhere: TensorBoard files, LoRA files</source>
+        <translation>ほかで行った学習を取り込みます: TensorBoard ファイル、LoRA ファイル</translation>
+    </message>
+    <message>
+        <source>A LoRA or TensorBoard file…</source>
+        <translation>LoRA または TensorBoard のファイル…</translation>
+    </message>
+    <message>
+        <source>Everything in a folder…</source>
+        <translation>フォルダー内のすべて…</translation>
+    </message>
+    <message>
+        <source>Columns</source>
+        <translation>列</translation>
+    </message>
+    <message>
+        <source>Look at the folders again</source>
+        <translation>フォルダーを読み直す</translation>
+    </message>
+    <message>
+        <source>Show its folder</source>
+        <translation>フォルダーを開く</translation>
+    </message>
+    <message>
+        <source>Edit tags</source>
+        <translation>タグを編集</translation>
+    </message>
+    <message>
+        <source>Edit notes</source>
+        <translation>メモを編集</translation>
+    </message>
+    <message>
+        <source>Reading the runs …</source>
+        <translation>実行を読み取っています …</translation>
+    </message>
+    <message>
+        <source>Each run is read once; the next time this takes a moment only.</source>
+        <translation>読み取りは実行ごとに 1 回だけです。次回からはすぐに表示されます。</translation>
+    </message>
+    <message>
+        <source>No run yet</source>
+        <translation>実行はまだありません</translation>
+    </message>
+    <message>
+        <source>Every training that you start is kept here with its settings and what came out. Runs made elsewhere come in through Import: TensorBoard files, or LoRA files.</source>
+        <translation>開始した学習は、設定と結果とともにすべてここに残ります。ほかで行った学習も、「取り込み」で TensorBoard ファイルや LoRA ファイルから追加できます。</translation>
+    </message>
+    <message>
+        <source>Open the demo</source>
+        <translation>デモを開く</translation>
+    </message>
+    <message>
+        <source>No run fits</source>
+        <translation>該当する実行がありません</translation>
+    </message>
+    <message>
+        <source>There is no run for all of these filters.</source>
+        <translation>すべての条件に当てはまる実行はありません。</translation>
+    </message>
+    <message>
+        <source>Clear filters</source>
+        <translation>条件を解除</translation>
+    </message>
+</context>
+<context>
+    <name>HistoryTabs</name>
+    <message>
+        <source>What differs</source>
+        <translation>違い</translation>
+    </message>
+</context>
+<context>
     <name>ImagesView</name>
     <message>
         <source>Stop</source>
@@ -1154,6 +1574,13 @@
     </message>
 </context>
 <context>
+    <name>KeptColumns</name>
+    <message>
+        <source>All columns as at first</source>
+        <translation>列を初期状態に戻す</translation>
+    </message>
+</context>
+<context>
     <name>LineEditor</name>
     <message>
         <source>empty text</source>
@@ -1394,8 +1821,8 @@
         <translation>実行</translation>
     </message>
     <message>
-        <source>Compare</source>
-        <translation>比較</translation>
+        <source>History</source>
+        <translation>履歴</translation>
     </message>
     <message>
         <source>Environment</source>

@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--home", type=Path, help="user data folder to show; an empty one where absent")
     parser.add_argument("--run", action="store_true", help="open the newest run of that folder on the Run page")
     parser.add_argument("--view", help="view at the bottom of Set up: command, advice, …")
+    parser.add_argument("--select", type=int, default=0, help="on the History page, select so many runs")
+    parser.add_argument("--tab", type=int, default=0, help="on the History page, the tab below the table")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     wanted = parser.parse_args(arguments)
     if wanted.one:
@@ -56,6 +58,7 @@ def main(arguments: list[str]) -> int:
             command += ["--job", str(wanted.job)] if wanted.job else []
             command += ["--run"] if wanted.run else []
             command += ["--view", wanted.view] if wanted.view else []
+            command += ["--select", str(wanted.select), "--tab", str(wanted.tab)]
             subprocess.run(command, env=environment, check=True)
     return 0
 
@@ -87,6 +90,8 @@ def _take(wanted: argparse.Namespace) -> int:
         if entry.page_id == "run" and wanted.run:
             show_latest_run(services)
             show_samples(window)
+        if entry.page_id == "history":
+            show_history(window, wanted.select, wanted.tab)
         name = f"{entry.page_id}-{wanted.language[0]}-{wanted.theme[0]}-{wanted.size[0]}.png"
         window.grab().save(str(wanted.folder / name))
         print(wanted.folder / name, flush=True)
@@ -110,6 +115,17 @@ def show_view(window: MainWindow, view_id: str) -> None:
     for _ in range(15):
         QTest.qWait(50)
         time.sleep(0.05)  # for the workers
+
+
+def show_history(window: MainWindow, count: int, tab: int) -> None:
+    """Selects the newest runs and gives the workers time to read their curves."""
+    from gui.pages.history import HistoryPage
+
+    for page in window.findChildren(HistoryPage):
+        _let_workers_run()
+        page.tabs.setCurrentIndex(tab)
+        page.view.select([record.folder for record in page.table.shown[:count]])
+    _let_workers_run()
 
 
 def show_samples(window: MainWindow) -> None:
