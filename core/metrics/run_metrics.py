@@ -14,7 +14,7 @@ import numpy as np
 
 from core.metrics.series import Floats, Series
 from core.metrics.smoothing import Smoothing
-from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Validated, Warned
+from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Validated, Warned, Wished
 
 
 class Quantity(str, Enum):
@@ -91,7 +91,7 @@ class RunMetrics:
     """
 
     def __init__(self, *, scratch: Path | None = None) -> None:
-        self._scratch = scratch
+        self.scratch = scratch
         self._twins = Twins()
         self._series: dict[SeriesKey, Series] = {}
         self._marks: list[Mark] = []
@@ -186,7 +186,7 @@ class RunMetrics:
             self._happened(event)
         self._steps(batch)
 
-    def _happened(self, event: Started | Sample | Validated | Saved | Warned | Finished) -> None:
+    def _happened(self, event: Started | Sample | Validated | Saved | Warned | Wished | Finished) -> None:
         match event:
             case Started():
                 self._started(event)
@@ -198,6 +198,8 @@ class RunMetrics:
                 self._extend(VALIDATION_LOSS, [(event.step, event.loss)])
             case Warned():
                 self._marks.append(Mark(MarkKind.WARNED, event.step, f"{event.key}: {event.detail}".rstrip(": ")))
+            case Wished():
+                pass  # what came of it is told by what was saved or drawn
             case Finished():
                 self.finished = event
 
@@ -269,7 +271,7 @@ class RunMetrics:
         series = self._series.get(key)
         if series is None:
             clock = None if key == _TIME else self._series.get(_TIME)
-            series = self._series[key] = Series(clock=clock, scratch=self._scratch)
+            series = self._series[key] = Series(clock=clock, scratch=self.scratch)
         return series
 
 

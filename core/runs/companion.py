@@ -8,7 +8,7 @@ public optimizer hooks and thin wrappers. It changes no result: no random number
 the metrics off, says so in a `warned` event, and leaves the training alone.
 
 Environment: `CADDIE_EVENTS` file that gets one JSON object a line (docs/run-folder.md); `CADDIE_STOP` file whose
-presence ends the script at the next step; `CADDIE_HAND_LOSS=1` the one exception to "changes no result", on the user's
+presence ends the script at the next step, with further wishes in the folder `wishes` beside it; `CADDIE_HAND_LOSS=1` the one exception to "changes no result", on the user's
 own wish: an optimizer of the emo series gets the loss that the script never tells it.
 """
 
@@ -40,18 +40,20 @@ if TYPE_CHECKING or __package__:
         wrap,
     )
     from core.runs.companion_watch import Watch
+    from core.runs.companion_wishes import Wishes
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     try:
         from companion_values import before_group, effective_lr, gradient_norm, group_names, peak_memory, plain, wants_loss, wrap
         from companion_watch import Watch
+        from companion_wishes import Wishes
     finally:
         del sys.path[0]
 
 __all__ = ["Watch", "before_group", "effective_lr", "gradient_norm", "group_names", "peak_memory", "plain", "wants_loss"]
 
 
-def hooks(watch: Watch) -> dict[str, Callable[[Any], None]]:
+def hooks(watch: Watch, wishes: Wishes) -> dict[str, Callable[[Any], None]]:
     """What to do when the script has imported a module."""
 
     def optimizers(module: Any) -> None:
@@ -63,19 +65,28 @@ def hooks(watch: Watch) -> dict[str, Callable[[Any], None]]:
         module.register_optimizer_step_post_hook(lambda optimizer, *_: watch.quietly(watch.after_step, optimizer))
 
     def backward(accelerator: Any, loss: Any, *_: Any, **__: Any) -> None:
-        if watch.awaiting is not None or watch.record is not None:
+        if watch.awaiting is not None or watch.record is not None or wishes.whole:
             watch.boundary()
         watch.quietly(watch.before_backward, accelerator, loss)
         watch.faithfully(watch.hear, accelerator, loss)
+        wishes.backward(accelerator)
+
+    def state_saved(result: Any, _: Any, *args: Any, **kwargs: Any) -> None:
+        wishes.safely(wishes.wrote, result or (args[0] if args else kwargs.get("output_dir")), "state")
 
     def accelerator(module: Any) -> None:
         wrap(module.Accelerator, "backward", backward)
         wrap(module.Accelerator, "accumulate", watch.boundary)
         wrap(module.Accelerator, "clip_grad_norm_", None, lambda norm, *_, **__: watch.quietly(watch.clipped, norm))
+        wrap(module.Accelerator, "wait_for_everyone", lambda *_, **__: wishes.safely(wishes.waits))
+        wrap(module.Accelerator, "end_training", lambda *_, **__: wishes.safely(wishes.settle))
+        wrap(module.Accelerator, "save_state", None, state_saved)
 
     def writer(path: str, name: str, keyword: str, kind: str) -> Callable[[Any], None]:
         def tell(_result: Any, *args: Any, **kwargs: Any) -> None:
-            watch.quietly(watch.wrote, args[1] if len(args) > 1 else kwargs.get(keyword), kind)
+            target = args[1] if len(args) > 1 else kwargs.get(keyword)
+            watch.quietly(watch.wrote, target, kind)
+            wishes.safely(wishes.wrote, target, kind)
 
         return lambda module: wrap(getattr(module, path, module), name, None, tell)
 
@@ -91,8 +102,8 @@ def hooks(watch: Watch) -> dict[str, Callable[[Any], None]]:
 class Finder:
     """Waits for modules to be imported; imports none itself, and changes nothing about how they are found."""
 
-    def __init__(self, watch: Watch) -> None:
-        self.watch, self.hooks = watch, hooks(watch)
+    def __init__(self, watch: Watch, wishes: Wishes) -> None:
+        self.watch, self.hooks = watch, hooks(watch, wishes)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         hook = self.hooks.pop(name, None)
@@ -109,7 +120,10 @@ class Finder:
             def exec_module(module: Any) -> None:
                 execute(module)
                 self.hooks.pop(name, None)
-                (self.watch.faithfully if self.watch.off else self.watch.quietly)(hook, module)
+                try:
+                    hook(module)
+                except Exception as error:
+                    self.watch.fail(error)
 
             loader.exec_module = exec_module
         return spec
@@ -140,7 +154,8 @@ def main() -> None:
     watch = Watch(os.environ.get("CADDIE_EVENTS"), os.environ.get("CADDIE_STOP"), script)
     if watch.handing and int(os.environ.get("WORLD_SIZE") or 1) > 1:
         sys.exit("The loss can be handed to the optimizer in a single process only: each knows another loss.")
-    sys.meta_path.insert(0, Finder(watch))
+    watch.wishes = wishes = Wishes(watch)
+    sys.meta_path.insert(0, Finder(watch, wishes))
     if watch.stop:
         threading.Thread(target=obey_before_first_step, args=(watch,), daemon=True).start()
     try:

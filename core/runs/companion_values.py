@@ -18,7 +18,8 @@ from typing import Any
 _TEXT_MODELS = ("text_encoder", "text_encoders", "text_encoder1", "text_encoder2", "clip_l", "clip_g", "t5xxl")
 _MODELS = ("unet", *_TEXT_MODELS, "mmdit", "flux", "dit", "transformer", "control_net", "controlnet")
 VALIDATIONS = ("val_step_loss_recorder", "val_epoch_loss_recorder")  # what sd-scripts adds losses of held-out images to
-_VARIABLES = ("global_step", "lr_descriptions", "args", "train_dataloader", "network", *_MODELS, *VALIDATIONS)
+_LOOP = ("global_step", "lr_descriptions", "args", "optimizer", "train_dataloader", "network")
+_VARIABLES = (*_LOOP, *_MODELS, *VALIDATIONS)
 _NETWORK_PARTS = (("textencoder", "text_encoder_loras"), ("unet", "unet_loras"))
 
 
@@ -113,14 +114,19 @@ def gradient_norm(optimizer: Any) -> Any:
         return torch.linalg.vector_norm(torch.stack([norm if norm.device == first else norm.to(first) for norm in norms]).float())
 
 
+def is_loop(frame: Any, folder: str) -> bool:
+    """Whether a frame is the script's training loop."""
+    code = frame.f_code
+    return "global_step" in (*code.co_varnames, *code.co_cellvars) and os.path.realpath(code.co_filename).startswith(folder)
+
+
 def script_variables(folder: str) -> dict[str, Any]:
     """The variables of the script's training loop, found by looking up the stack from its first step."""
     frame: Any = sys._getframe(1)
     if sys.gettrace() is not None or sys.getprofile() is not None:
         return {}  # a debugger shares the dictionary that is cleared below
     while frame is not None:
-        code = frame.f_code
-        if "global_step" in (*code.co_varnames, *code.co_cellvars) and os.path.realpath(code.co_filename).startswith(folder):
+        if is_loop(frame, folder):
             variables = frame.f_locals
             found = {name: variables[name] for name in _VARIABLES if name in variables}
             if type(variables) is dict:
@@ -128,6 +134,14 @@ def script_variables(folder: str) -> dict[str, Any]:
             return found
         frame = frame.f_back
     return {}
+
+
+def called_by_loop(folder: str) -> bool:
+    """Whether the script's training loop itself, and nothing that it called, calls one of the companion's wrappers."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and os.path.basename(frame.f_code.co_filename).startswith("companion"):
+        frame = frame.f_back
+    return frame is not None and is_loop(frame, folder)
 
 
 def group_names(groups: Any, found: dict[str, Any]) -> list[str]:

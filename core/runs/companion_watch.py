@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from core.runs.companion_wishes import Wishes
 if TYPE_CHECKING or __package__:
     from core.runs import companion_values as values
 else:  # in the interpreter that trains there is nothing of Caddie but what lies beside this file
@@ -55,6 +57,7 @@ class Watch:
         self.heard: list[Any] = []  # the losses of all micro-batches of the step that is open or just done
         self.whole = True  # the last backward completed a step
         self.held_out: list[float] = []  # losses of the validation that was just made
+        self.wishes: Wishes | None = None
 
     def write(self, event: str, **facts: Any) -> None:
         if self.file >= 0 and os.getpid() == self.pid:
@@ -76,9 +79,13 @@ class Watch:
         try:
             action(*arguments)
         except Exception as error:
-            self.off = True
-            with contextlib.suppress(OSError):  # a full disk: there is nowhere left to say it
-                self.warn("companion-failed", self.step, f"{type(error).__name__}: {error}"[:500])
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Ends the metrics."""
+        self.off = True
+        with contextlib.suppress(OSError):  # a full disk: there is nowhere left to say it
+            self.warn("companion-failed", self.step, f"{type(error).__name__}: {error}"[:500])
 
     def faithfully(self, action: Callable[..., Any], *arguments: Any) -> Any:
         """As `quietly`, for handing over the loss: it goes on where the metrics have ended, and the other way round."""
@@ -111,13 +118,19 @@ class Watch:
         loss = sum(self.heard) / len(self.heard)
         return (optimizer, lambda: loss), {}
 
+    def asked(self) -> bool:
+        """Whether somebody wants the end."""
+        return bool(self.stop) and os.path.exists(str(self.stop))
+
     def boundary(self, *_: Any, **__: Any) -> None:
-        """Nothing is half done here: a wish to stop is obeyed, the last step is written."""
-        if not self.stopping and self.stop and os.path.exists(self.stop):
-            self.stopping = True
-            raise KeyboardInterrupt("a stop was requested")
+        """Nothing is half done here: the last step is written, wishes are heard, a wish to stop is obeyed."""
         self.quietly(self.flush)
         self.quietly(self.tell_validation)
+        if self.wishes is not None:
+            self.wishes.safely(self.wishes.begin_step)
+        if not self.stopping and self.asked() and (self.wishes is None or self.wishes.ends_now()):
+            self.stopping = True
+            raise KeyboardInterrupt("a stop was requested")
 
     def tell_validation(self) -> None:
         """Writes the validation that came after the last step, once it is whole."""
@@ -214,7 +227,8 @@ class Watch:
         name = f"{type(optimizer).__module__}.{type(optimizer).__qualname__}"
         total = total if isinstance(total, int) else None
         handing = True if self.handing and values.wants_loss(optimizer) else None
-        self.write("started", optimizer=name, total_steps=total, source="companion", hands_loss=handing)
+        hears = self.wishes.able(found) if self.wishes is not None else None
+        self.write("started", optimizer=name, total_steps=total, source="companion", hands_loss=handing, hears=hears or None)
 
     def wrote(self, target: Any, kind: str) -> None:
         """The script wrote a file: weights, a part of a state folder, or a sample picture."""
@@ -238,5 +252,7 @@ class Watch:
         self.quietly(self.flush)
         if how == "returned":  # else it may be cut short
             self.quietly(self.tell_validation)
+        if self.wishes is not None:
+            self.wishes.safely(self.wishes.settle)
         with contextlib.suppress(OSError):  # a full disk must not change how the script ends
             self.write("finished", step=self.step, how=how, error=error[:2000])

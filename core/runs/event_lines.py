@@ -11,7 +11,7 @@ import math
 from dataclasses import fields
 from typing import Any, cast, get_args
 
-from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Validated, Warned
+from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Validated, Warned, Wished
 
 _KINDS: dict[str, type[Event]] = {kind.__name__.lower(): kind for kind in get_args(Event)}
 _NUMBERS = {
@@ -22,12 +22,13 @@ _NUMBERS = {
     Validated: {"time", "loss", "epoch"},
     Saved: {"time"},
     Warned: {"time"},
+    Wished: {"time"},
     Finished: {"time"},
 }
 _WHOLE = {"step", "total_steps", "memory"}
 _TOO_LARGE = 1 << 63
 """Counts from here on are damage: no reader's array holds them."""
-_TEXTS = {"name", "optimizer", "source", "path", "kind", "key", "detail", "how", "error"}
+_TEXTS = {"name", "optimizer", "source", "path", "kind", "key", "detail", "how", "error", "wish", "stage"}
 _FLAGS = {"hands_loss"}
 _REQUIRED: dict[type[Event], set[str]] = {
     Started: {"time"},
@@ -36,6 +37,7 @@ _REQUIRED: dict[type[Event], set[str]] = {
     Validated: {"time", "step", "loss"},
     Saved: {"time", "step", "path"},
     Warned: {"time", "step", "key"},
+    Wished: {"time", "step", "wish", "stage"},
     Finished: {"time", "step", "how"},
 }
 
@@ -48,6 +50,9 @@ def encode_event(event: Event) -> str:
         if field.name == "groups":
             if value:
                 record["groups"] = [_encode_group(group) for group in value]
+        elif isinstance(value, tuple):
+            if value:
+                record[field.name] = list(cast("tuple[str, ...]", value))
         elif value is not None:
             record[field.name] = _plain(value)
     return json.dumps(record, ensure_ascii=False)
@@ -80,6 +85,8 @@ def decode_event(line: str | bytes) -> Event | None:
     if kind is Step and isinstance(groups := values.get("groups"), list):
         read = [_decode_group(item) for item in cast("list[object]", groups)]
         known["groups"] = tuple(group for group in read if group is not None)
+    if kind is Started and isinstance(hears := values.get("hears"), list):
+        known["hears"] = tuple(word for word in cast("list[object]", hears) if isinstance(word, str))
     if not _REQUIRED[kind] <= known.keys():
         return None
     return kind(**known)

@@ -39,6 +39,7 @@ class Started:
         total_steps: None until it is known.
         source: `companion`, `console` or `tensorboard`.
         hands_loss: the companion hands each step's loss to the optimizer, as the job wishes; None where it does not.
+        hears: what the training can be asked for while it runs: `save`, `sample`, `pause`; nothing where nobody listens.
     """
 
     time: float
@@ -46,6 +47,7 @@ class Started:
     total_steps: int | None = None
     source: str = "companion"
     hands_loss: bool | None = None
+    hears: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,26 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wished:
+    """What became of something that somebody asked the training for.
+
+    Attributes:
+        step: steps done; for `heard` the step after which it will be done.
+        wish: `save`, `sample`, `pause`, `go-on`, or `save-then-stop`.
+        stage: `heard`, `done` or `failed`.
+        path: what was written, where it was; weights rather than state.
+        detail: why it failed: a key of `core.runs.wish_words`, or raw text.
+    """
+
+    time: float
+    step: int
+    wish: str
+    stage: str
+    path: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """The script returned, raised or was asked to stop; the process may live a moment longer.
 
@@ -134,4 +156,4 @@ class Finished:
     error: str = ""
 
 
-Event = Started | Step | Sample | Validated | Saved | Warned | Finished
+Event = Started | Step | Sample | Validated | Saved | Warned | Wished | Finished

@@ -37,15 +37,16 @@ def start(
     environment: dict[str, str] | None = None,
     python: str = sys.executable,
     runs_dir: Path | None = None,
+    launcher: Sequence[str] = (),
 ) -> RunFolder:
-    """Starts `python [companion] argv…` through the real folder, supervisor and all."""
+    """Starts `python [launcher] [companion] argv…` through the real folder, supervisor and all."""
     folder = make_run_folder(name, runs_dir)
     save_job(Job(name=name, companion=companion), folder.job_file)
     variables = {RUN_MARK: str(folder.path), "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", **(environment or {})}
     if companion:
         variables = {**companion_variables(folder), **variables}
     command = RunCommand(
-        argv=(python, *((str(COMPANION),) if companion else ()), *argv),
+        argv=(python, *launcher, *((str(COMPANION),) if companion else ()), *argv),
         cwd=str(cwd),
         environment=variables,
         name=name,

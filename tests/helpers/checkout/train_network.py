@@ -9,6 +9,7 @@ import argparse
 import ast
 import copy
 import importlib
+import json
 import math
 import os
 import sys
@@ -45,6 +46,13 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output_name", type=str, default=None, help="name of the trained weights")
     parser.add_argument("--save_model_as", type=str, default="safetensors", choices=[None, "ckpt", "pt", "safetensors"])
     parser.add_argument("--save_every_n_steps", type=int, default=None, help="save every N steps")
+    parser.add_argument("--save_every_n_epochs", type=int, default=None, help="save every N epochs")
+    parser.add_argument("--save_last_n_steps", type=int, default=None, help="keep the files of the last N steps only")
+    parser.add_argument("--save_state", action="store_true", help="save the training's state with the weights")
+    parser.add_argument("--resume", type=str, default=None, help="go on from a saved state")
+    parser.add_argument("--sample_prompts", type=str, default=None, help="file of prompts, a sample picture each")
+    parser.add_argument("--sample_every_n_steps", type=int, default=None, help="draw sample pictures every N steps")
+    parser.add_argument("--sample_every_n_epochs", type=int, default=None, help="draw sample pictures every N epochs")
     parser.add_argument("--logging_dir", type=str, default=None, help="write TensorBoard files below this folder")
     parser.add_argument("--network_module", type=str, default=None, help="network module (the demo has one of its own)")
     parser.add_argument("--network_dim", type=int, default=None, help="rank of the adapters")
@@ -251,6 +259,51 @@ def save_model(args: argparse.Namespace, network: Network, name: str, step: int)
     save_file(weights, path, {"ss_training_comment": "Caddie demo", "ss_steps": str(step)})
 
 
+def save_state(args: argparse.Namespace, accelerator: Accelerator, step: int) -> None:
+    folder = os.path.join(args.output_dir or ".", f"{args.output_name or 'last'}-step{step:08d}-state")
+    print(f"\nsaving state at step {step}")
+    accelerator.save_state(folder)
+    with open(os.path.join(folder, "train_state.json"), "w", encoding="utf-8") as file:
+        json.dump({"current_epoch": 1, "current_step": step}, file)
+
+
+def remove_old(args: argparse.Namespace, step: int) -> None:
+    """sd-scripts' get_remove_step_no and what follows from it."""
+    if args.save_last_n_steps is None:
+        return
+    remove = step - args.save_last_n_steps - 1
+    remove -= remove % args.save_every_n_steps
+    old = os.path.join(args.output_dir or ".", f"{args.output_name or 'last'}-step{remove:08d}.safetensors")
+    if remove >= 0 and os.path.exists(old):
+        print(f"removing old checkpoint: {old}")
+        os.remove(old)
+
+
+def sample_images(accelerator: Accelerator, args: argparse.Namespace, epoch, step: int, network) -> None:
+    """Draws what the network makes of noise, by sd-scripts' rules of when."""
+    if args.sample_every_n_steps is None and args.sample_every_n_epochs is None:
+        return
+    if args.sample_every_n_epochs is not None:
+        if epoch is None or epoch % args.sample_every_n_epochs != 0:
+            return
+    elif step % args.sample_every_n_steps != 0 or epoch is not None:
+        return
+    from PIL import Image
+
+    with open(args.sample_prompts, encoding="utf-8") as file:
+        prompts = [line for line in file.read().splitlines() if line]
+    folder = os.path.join(args.output_dir or ".", "sample")
+    os.makedirs(folder, exist_ok=True)
+    random_state = torch.get_rng_state()
+    for number, prompt in list(enumerate(prompts))[accelerator.process_index :: accelerator.num_processes]:
+        torch.manual_seed(len(prompt))
+        with torch.no_grad():
+            out = accelerator.unwrap_model(network)(torch.randn(1, SIDE * SIDE), torch.zeros(1, WORDS))
+        pixels = ((out.clamp(-1, 1) + 1) * 127.5).to(torch.uint8).reshape(SIDE, SIDE).numpy()
+        Image.fromarray(pixels).save(os.path.join(folder, f"{args.output_name or 'last'}_{step:06d}_{number:02d}.png"))
+    torch.set_rng_state(random_state)
+
+
 def log_step(accelerator, args, optimizer, scheduler, names, loss: float, average: float, step: int) -> None:
     if not args.logging_dir:
         return
@@ -299,6 +352,10 @@ def train(args: argparse.Namespace) -> None:
     print(f"  num epochs / epoch数: {epochs}")
     print(f"  total optimization steps / 学習ステップ数: {args.max_train_steps}")
     global_step = args.initial_step or 0
+    if args.resume:
+        accelerator.load_state(args.resume)
+        with open(os.path.join(args.resume, "train_state.json"), encoding="utf-8") as file:
+            global_step = json.load(file)["current_step"]
     progress_bar = tqdm(range(args.max_train_steps - global_step), smoothing=0, desc="steps")
     if hasattr(optimizer, "train") and args.optimizer_type.lower().endswith("schedulefree"):
         optimizer.train()
@@ -322,17 +379,32 @@ def train(args: argparse.Namespace) -> None:
             if accelerator.sync_gradients:
                 progress_bar.update(1)
                 global_step += 1
-                if args.save_every_n_steps and global_step % args.save_every_n_steps == 0:
-                    name = f"{args.output_name or 'last'}-step{global_step:08d}"
-                    save_model(args, accelerator.unwrap_model(network), name, global_step)
+                sample_images(accelerator, args, None, global_step, network)
+                if args.save_every_n_steps is not None and global_step % args.save_every_n_steps == 0:
+                    accelerator.wait_for_everyone()
+                    if accelerator.is_main_process:
+                        name = f"{args.output_name or 'last'}-step{global_step:08d}"
+                        save_model(args, accelerator.unwrap_model(network), name, global_step)
+                        if args.save_state:
+                            save_state(args, accelerator, global_step)
+                        remove_old(args, global_step)
             progress_bar.set_postfix(avr_loss=average)
             log_step(accelerator, args, optimizer, lr_scheduler, lr_descriptions, current_loss, average, global_step)
             if global_step >= args.max_train_steps:
                 break
+        accelerator.wait_for_everyone()
+        saving = args.save_every_n_epochs is not None and (epoch + 1) % args.save_every_n_epochs == 0 and epoch + 1 < epochs
+        if accelerator.is_main_process and saving:
+            save_model(args, accelerator.unwrap_model(network), f"{args.output_name or 'last'}-{epoch + 1:06d}", global_step)
+            if args.save_state:
+                save_state(args, accelerator, global_step)
+        sample_images(accelerator, args, epoch + 1, global_step, network)
         if global_step >= args.max_train_steps:
             break
+    is_main_process, network = accelerator.is_main_process, accelerator.unwrap_model(network)
     accelerator.end_training()
-    save_model(args, accelerator.unwrap_model(network), args.output_name or "last", global_step)
+    if is_main_process:
+        save_model(args, network, args.output_name or "last", global_step)
     print("model saved.", file=sys.stderr)
 
 

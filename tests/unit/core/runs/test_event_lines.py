@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.runs.event_lines import decode_event, encode_event
-from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Validated, Warned
+from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Validated, Warned, Wished
 
 numbers = st.none() | st.floats(allow_nan=False)
 times = st.floats(0, 1e10)
 counts = st.integers(0, 10**9)
 groups = st.builds(Group, name=st.text(), lr=numbers, effective_lr=numbers, d=numbers, d_lr=numbers)
 events = st.one_of(
-    st.builds(Started, time=times, optimizer=st.text(), total_steps=st.none() | counts, source=st.text()),
+    st.builds(Started, time=times, optimizer=st.text(), total_steps=st.none() | counts, source=st.text(), hears=st.lists(st.text()).map(tuple)),
     st.builds(
         Step,
         time=times,
@@ -34,6 +34,7 @@ events = st.one_of(
     st.builds(Sample, time=times, step=counts, path=st.text()),
     st.builds(Saved, time=times, step=counts, path=st.text(), kind=st.text()),
     st.builds(Warned, time=times, step=counts, key=st.text(), detail=st.text()),
+    st.builds(Wished, time=times, step=counts, wish=st.text(), stage=st.text(), path=st.text(), detail=st.text()),
     st.builds(Finished, time=times, step=counts, how=st.text(), error=st.text()),
 )
 
