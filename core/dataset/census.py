@@ -8,15 +8,20 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from core.dataset.config import Fault, config_faults, document_faults
+from core.dataset.memory import LookMemory
+from core.dataset.source import parse, read_source
 from core.errors import Problems
 from core.job.model import Job
 from core.text import Text
-from core.training.data.check import check_data
+from core.training.data.check import Counting, check_data
 from core.training.data.contents import DataReport, DatasetContents
+from core.training.data.scan import Looks
 from core.training.data.settings import DataSettings, Size, read_settings
 from core.training.options import OptionReader
 
@@ -36,7 +41,7 @@ class Folder:
     """One subset.
 
     Attributes:
-        path: of its folder.
+        path: of its folder, or of its metadata file.
         images: files that can be trained on.
         repeats: how often each comes in an epoch.
         captions: images with a caption that says something.
@@ -97,13 +102,22 @@ class Census:
         return sum(folder.images - folder.captions for dataset in self.datasets for folder in dataset.folders)
 
 
-def count_images(job: Job, base: Path | None = None, *, progress: Callable[[int], None] | None = None) -> Census:
-    """Looks at every image and caption that the job names; reads headers, no pixels, and changes nothing.
+def count_images(
+    job: Job,
+    base: Path | None = None,
+    *,
+    config: Mapping[str, Any] | None = None,
+    progress: Callable[[int], None] | None = None,
+    looks: Looks | None = None,
+) -> Census:
+    """Looks at every image and caption that the job names; reads headers, no pixels, and changes nothing of theirs.
 
     Args:
         job: the job.
         base: where relative paths start: sd-scripts' checkout, where sd-scripts runs; None for the current folder.
+        config: what the job's `dataset_config` says, where that is not on the disk yet.
         progress: told how many images were looked at; what it raises ends the counting.
+        looks: remembers what images look like; Caddie's own memory if None.
 
     Raises:
         Problems: options about the data that cannot be read.
@@ -112,15 +126,35 @@ def count_images(job: Job, base: Path | None = None, *, progress: Callable[[int]
     settings = read_settings(reader)
     if reader.problems:
         raise Problems(Text("The images cannot be counted:", "画像を数えられません:"), reader.problems)
+    settings = _from(settings, base)
+    faults: tuple[Fault, ...] = ()
+    if config is not None:
+        faults = document_faults(config, masked_loss=settings.masked_loss)
+    elif settings.dataset_config and job.engine == "sd-scripts":
+        faults, config = _read(Path(settings.dataset_config), masked_loss=settings.masked_loss)
+    errors = tuple(fault.whole for fault in faults if fault.severity == "error")
+    if errors:
+        return _census(job, DataReport(settings=settings, is_sdxl=False, datasets=(), held_out=(), errors=errors, warnings=()))
     seed = job.options.get("seed")
     report = check_data(
-        _from(settings, base),
+        settings,
         is_sdxl=job.script.startswith("sdxl_"),
         seed=seed if isinstance(seed, int) else 0,
         progress=progress,
         whole=False,
+        counting=Counting(document=config, looks=looks if looks is not None else LookMemory()),
     )
-    return _census(job, report)
+    warnings = tuple(fault.whole for fault in faults if fault.code != "twice")  # which the counting finds itself
+    return _census(job, replace(report, warnings=(*warnings, *report.warnings)))
+
+
+def _read(path: Path, *, masked_loss: bool) -> tuple[tuple[Fault, ...], dict[str, Any] | None]:
+    """What is wrong with a dataset config, and what it says where anybody can read it."""
+    faults = config_faults(path, masked_loss=masked_loss)
+    if any(fault.code == "file" for fault in faults):
+        named = (replace(fault, text=Text(f"{path}: {fault.text.en}", f"{path}: {fault.text.ja}")) for fault in faults)
+        return tuple(named), None
+    return faults, parse(read_source(path)).document
 
 
 def _from(settings: DataSettings, base: Path | None) -> DataSettings:
@@ -135,6 +169,7 @@ def _from(settings: DataSettings, base: Path | None) -> DataSettings:
         train_data_dir=whole(settings.train_data_dir),
         reg_data_dir=whole(settings.reg_data_dir),
         dataset_config=whole(settings.dataset_config),
+        base=str(base),
     )
 
 
@@ -170,10 +205,10 @@ def _dataset(contents: DatasetContents) -> Dataset:
     captions: Counter[str] = Counter()
     for image in contents.images:
         counts[image.place.bucket] += image.repeats
-        images[image.subset.image_dir] += 1
-        captions[image.subset.image_dir] += bool(image.caption and image.caption_time)
+        images[image.subset.source] += 1
+        captions[image.subset.source] += bool(image.caption and image.caption_time)
     size = contents.settings.batch_size
-    subsets = {image.subset.image_dir: image.subset for image in contents.images}
+    subsets = {image.subset.source: image.subset for image in contents.images}
     folders = (Folder(path, images[path], subset.num_repeats, captions[path], subset.is_reg) for path, subset in subsets.items())
     buckets = tuple(Bucket(bucket, count) for bucket, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
     return Dataset(tuple(folders), buckets, size, sum(math.ceil(bucket.count / size) for bucket in buckets))

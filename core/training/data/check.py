@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from core.errors import CaddieError, Problems, ValueProblem
 from core.training.data.ahead import WORKERS
@@ -17,10 +18,24 @@ from core.training.data.cache_files import latents_path
 from core.training.data.config_file import read_datasets
 from core.training.data.contents import DataReport, DatasetContents, ImageEntry, share_out, split
 from core.training.data.folders import Findings, repeated_folders
-from core.training.data.scan import SubsetScan
+from core.training.data.listed import ListedScan, without_twins
+from core.training.data.scan import Looks, SubsetScan
 from core.training.data.settings import DatasetSettings, DataSettings, Size, SubsetSettings
 
 _HEADERS_TOGETHER = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """Counting for a training that something else does.
+
+    Attributes:
+        document: what the job's `dataset_config` says, without faults; None where there is none, or to read it as for a training.
+        looks: remembers what images look like; None to look at each.
+    """
+
+    document: Mapping[str, Any] | None = None
+    looks: Looks | None = None
 
 
 def check_data(
@@ -31,6 +46,7 @@ def check_data(
     progress: Callable[[int], None] | None = None,
     workers: int = WORKERS,
     whole: bool = True,
+    counting: Counting | None = None,
 ) -> DataReport:
     """Looks at everything that the training will read. Changes nothing.
 
@@ -41,6 +57,7 @@ def check_data(
         progress: told how many images were looked at.
         workers: threads.
         whole: decode the images too, to know that none is cut short; otherwise their headers are read.
+        counting: nobody trains, so all that sd-scripts reads is counted; None for a training.
 
     Returns:
         What was found; `raise_errors` says what is in the way.
@@ -57,7 +74,8 @@ def check_data(
 
     datasets: list[DatasetContents] = []
     held_out: list[DatasetContents] = []
-    for number, dataset in enumerate(_find_datasets(settings, findings)):
+    looks = counting.looks if counting is not None else None
+    for number, dataset in enumerate(_find_datasets(settings, findings, counting)):
         chooser = _check_settings(settings, dataset, findings, is_sdxl=is_sdxl)
         if chooser is None:
             continue
@@ -65,18 +83,22 @@ def check_data(
         reg: list[ImageEntry] = []
         kept_out: list[ImageEntry] = []
         for place, subset in enumerate(_used_subsets(dataset, findings)):
-            scan = SubsetScan(subset, chooser, f"{number}/{place}", findings)
-            entries = scan.entries(kept, told, workers, 1 if whole else _HEADERS_TOGETHER)
+            name = f"{number}/{place}"
+            if subset.metadata_file:
+                entries = ListedScan(subset, chooser, name, findings, looks, is_sdxl=is_sdxl).entries(told)
+            else:
+                scan = SubsetScan(subset, chooser, name, findings, looks)
+                entries = scan.entries(kept, told, workers, 1 if whole else _HEADERS_TOGETHER)
             if subset.is_reg:
                 reg += entries
-            elif dataset.validation_split > 0:
+            elif dataset.validation_split > 0 and not subset.metadata_file:
                 choice = seed if dataset.validation_seed is None else dataset.validation_seed
                 trained, others = split(entries, dataset.validation_split, choice)
                 train += trained
                 kept_out += [replace(image, repeats=1) for image in others]
             else:
                 train += entries
-        contents = _contents(dataset, train, reg, findings)
+        contents = _contents(dataset, without_twins(train, findings), reg, findings)
         datasets.append(contents)
         if kept_out:
             held_out.append(DatasetContents(settings=contents.settings, images=tuple(kept_out)))
@@ -92,15 +114,16 @@ def check_data(
     )
 
 
-def _find_datasets(settings: DataSettings, findings: Findings) -> tuple[DatasetSettings, ...]:
-    if settings.dataset_config:
+def _find_datasets(settings: DataSettings, findings: Findings, counting: Counting | None) -> tuple[DatasetSettings, ...]:
+    document = counting.document if counting is not None else None
+    if settings.dataset_config or document is not None:
         if settings.train_data_dir or settings.reg_data_dir:
             findings.warn(
                 "train_data_dir and reg_data_dir are not used, because there is a dataset_config.",
                 "dataset_config があるため、train_data_dir と reg_data_dir は使われません。",
             )
         try:
-            datasets = read_datasets(settings)
+            datasets = read_datasets(settings) if document is None else read_datasets(settings, counting=True, document=document)
         except Problems as problems:
             findings.errors += [*problems.problems]
             return ()
@@ -174,16 +197,16 @@ def _check_settings(
 def _used_subsets(dataset: DatasetSettings, findings: Findings) -> Iterator[SubsetSettings]:
     known: set[str] = set()
     for subset in dataset.subsets:
-        folder = os.path.normcase(os.path.abspath(subset.image_dir))
+        folder = os.path.normcase(os.path.abspath(subset.source))
         if folder in known:
             findings.warn(
-                f"{subset.image_dir}: the folder is named twice; only the first time counts.",
-                f"{subset.image_dir}: 同じフォルダーが 2 回指定されています。最初の指定だけが使われます。",
+                f"{subset.source}: named twice; only the first time counts.",
+                f"{subset.source}: 2 回指定されています。最初の指定だけが使われます。",
             )
         elif subset.num_repeats < 1:
             findings.warn(
-                f"{subset.image_dir}: left out, because num_repeats = {subset.num_repeats}.",
-                f"{subset.image_dir}: num_repeats = {subset.num_repeats} のため使われません。",
+                f"{subset.source}: left out, because num_repeats = {subset.num_repeats}.",
+                f"{subset.source}: num_repeats = {subset.num_repeats} のため使われません。",
             )
         else:
             known.add(folder)
@@ -200,7 +223,7 @@ def _contents(
             f"{left_out} regularization images are not used, because there are more of them than of the others.",
             f"正則化画像が学習画像より多いため、{left_out} 枚は使われません。",
         )
-    folders = {image.subset.image_dir for image in images}
-    used = tuple(subset for subset in dataset.subsets if subset.image_dir in folders)
+    folders = {image.subset.source for image in images}
+    used = tuple(subset for subset in dataset.subsets if subset.source in folders)
     reg_count = sum(image.repeats for image in reg)
     return DatasetContents(settings=replace(dataset, subsets=used), images=tuple(images), reg_count=reg_count)

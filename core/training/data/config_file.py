@@ -99,14 +99,22 @@ _REFUSED = {
 }
 
 
-def read_datasets(settings: DataSettings) -> tuple[DatasetSettings, ...]:
+def read_datasets(
+    settings: DataSettings, *, counting: bool = False, document: Table | None = None
+) -> tuple[DatasetSettings, ...]:
     """The datasets that the job's `dataset_config` describes.
+
+    Args:
+        settings: of the job.
+        counting: nobody trains: keys of sd-scripts' that are not done here are passed over instead of refused, and what is wrong
+            with the file was said elsewhere.
+        document: what the file says, where it is not on the disk as it is meant.
 
     Raises:
         Problems: keys and values that will not do, all of them.
         CaddieError: the file cannot be read.
     """
-    document = _load(Path(settings.dataset_config))
+    document = _load(Path(settings.dataset_config)) if document is None else document
     problems: list[Text] = []
     everywhere = {**_FOR_SUBSETS, **_FOR_DATASETS, **_CHANGES_NOTHING}
     _look(document, {"general": _TABLE, "datasets": _is(list, "a list of tables")}, "", problems)
@@ -129,11 +137,11 @@ def read_datasets(settings: DataSettings) -> tuple[DatasetSettings, ...]:
                         f"{here}: conditioning_data_dir には masked_loss が必要です",
                     )
                 )
-            if not problems:
+            if counting or not problems:
                 subsets.append(_subset(settings.subset, {**general, **dataset, **subset}, settings.base))
-        if not problems:
+        if counting or not problems:
             datasets.append(_dataset(settings.dataset, {**general, **dataset}, tuple(subsets)))
-    if problems:
+    if problems and not counting:
         heading = f"{settings.dataset_config}: "
         raise Problems(Text(heading + "not all of it can be used:", heading + "使えないところがあります:"), problems)
     return tuple(datasets)
@@ -189,8 +197,8 @@ def _judge(name: str, value: Any, wanted: str | None, where: str, problems: list
 
 
 def _subset(defaults: SubsetSettings, said: Table, base: str) -> SubsetSettings:
-    known = {name: said[name] for name in (*_FOR_SUBSETS, *_ONLY_IN_SUBSETS) if name in said}
-    for name in ("image_dir", "conditioning_data_dir"):
+    known = {name: said[name] for name in (*_FOR_SUBSETS, *_ONLY_IN_SUBSETS, "metadata_file") if name in said}
+    for name in ("image_dir", "conditioning_data_dir", "metadata_file"):
         if base and known.get(name):
             known[name] = str(Path(base, known[name]))
     if "caption_extension" in known:

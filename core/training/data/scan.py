@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from core.errors import CaddieError, ValueProblem
 from core.text import Text
 from core.training.data.ahead import read_ahead
-from core.training.data.buckets import BucketChooser
+from core.training.data.buckets import BucketChooser, Placing
 from core.training.data.caption_files import USUAL_ENDINGS, CaptionFile, caption_paths, read_caption
 from core.training.data.contents import ImageEntry
 from core.training.data.folders import Findings, image_files
@@ -55,6 +57,27 @@ _REMARKS: Final = {
 }
 
 
+class Looks(Protocol):
+    """Remembers what images look like."""
+
+    def folder(self, folder: str, paths: Sequence[str]) -> AbstractContextManager[Callable[[str], Look]]:
+        """For as long as it is held, something that reads the header of one of these images, or remembers it.
+
+        May be called from several threads. Raises what `look_at` does.
+        """
+        ...
+
+
+def looking(looks: Looks | None, folder: str, paths: Sequence[str]) -> AbstractContextManager[Callable[[str], Look]]:
+    """What looks at the headers of these images in a folder."""
+    return looks.folder(folder, paths) if looks is not None else _look_at_each()
+
+
+@contextlib.contextmanager
+def _look_at_each() -> Generator[Callable[[str], Look]]:
+    yield partial(look_at, whole=False)
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     path: str
@@ -71,9 +94,14 @@ class SubsetScan:
         chooser: knows the dataset's buckets.
         name: of the subset among all of the training.
         findings: gets what is not as it should be.
+        looks: remembers what images look like; None to look at each.
     """
 
-    def __init__(self, subset: SubsetSettings, chooser: BucketChooser, name: str, findings: Findings) -> None:
+    def __init__(
+        self, subset: SubsetSettings, chooser: BucketChooser, name: str, findings: Findings, looks: Looks | None = None
+    ) -> None:
+        self._looks = looks
+        self._places: dict[Size, Placing] = {}
         self._subset = subset
         self._chooser = chooser
         self._name = name
@@ -105,12 +133,13 @@ class SubsetScan:
         self._remarks["twice"] = _same_stems(paths)
         entries: list[ImageEntry] = []
         parts = (paths[start : start + together] for start in range(0, len(paths), together))
-        looks = (partial(_see_all, part, self._subset, is_kept) for part in parts)
-        for seen in itertools.chain.from_iterable(read_ahead(looks, workers=workers, ahead=8 * workers)):
-            told()
-            entry = self._entry(seen)
-            if entry is not None:
-                entries.append(entry)
+        with looking(self._looks, folder, paths) as look:
+            looks = (partial(_see_all, part, self._subset, is_kept, look) for part in parts)
+            for seen in itertools.chain.from_iterable(read_ahead(looks, workers=workers, ahead=8 * workers)):
+                told()
+                entry = self._entry(seen)
+                if entry is not None:
+                    entries.append(entry)
         if self._subset.conditioning_data_dir:
             entries = self._with_masks(entries)
         self._say()
@@ -123,7 +152,10 @@ class SubsetScan:
             return None
         takes_windows = self._subset.random_crop and not self._chooser.has_buckets
         try:
-            place = (self._chooser.window if takes_windows else self._chooser.place)(seen.look.size)
+            place = self._places.get(seen.look.size)  # a folder has few sizes, and a choice among 30 buckets takes its time
+            if place is None:
+                place = (self._chooser.window if takes_windows else self._chooser.place)(seen.look.size)
+                self._places[seen.look.size] = place
         except ValueProblem as problem:
             self._findings.error(f"{seen.path}: {problem.text.en}", f"{seen.path}: {problem.text.ja}")
             return None
@@ -219,14 +251,14 @@ class SubsetScan:
         return Text(" are trained without one", "はキャプションなしで学習されます")
 
 
-def _see_all(paths: Sequence[str], subset: SubsetSettings, is_kept: IsKept) -> list[_Seen]:
-    return [_see(path, subset, is_kept) for path in paths]
+def _see_all(paths: Sequence[str], subset: SubsetSettings, is_kept: IsKept, look: Callable[[str], Look]) -> list[_Seen]:
+    return [_see(path, subset, is_kept, look) for path in paths]
 
 
-def _see(path: str, subset: SubsetSettings, is_kept: IsKept) -> _Seen:
+def _see(path: str, subset: SubsetSettings, is_kept: IsKept, look_quickly: Callable[[str], Look]) -> _Seen:
     caption = None
     try:
-        look = look_at(path, whole=False)
+        look = look_quickly(path)
         if not is_kept(path, look.size):
             look = look_at(path, whole=True)
         caption = read_caption(path, subset.caption_extension, lines=subset.enable_wildcard)

@@ -28,6 +28,7 @@ class SubsetSettings:
     Attributes:
         image_dir: the folder.
         conditioning_data_dir: a folder of masks with the images' names; "" for none.
+        metadata_file: a file that names the images and their captions; "" for caption files beside the images. Only for counting.
         class_tokens: the caption of images without a caption file; None where nothing is said.
         is_reg: regularization images, weighted by the dataset's prior_loss_weight.
         resize_interpolation: None for the dataset's.
@@ -35,6 +36,7 @@ class SubsetSettings:
 
     image_dir: str = ""
     conditioning_data_dir: str = ""
+    metadata_file: str = ""
     is_reg: bool = False
     class_tokens: str | None = None
     caption_extension: str = ".caption"
@@ -57,6 +59,11 @@ class SubsetSettings:
     flip_aug: bool = False
     random_crop: bool = False
     resize_interpolation: Interpolation | None = None
+
+    @property
+    def source(self) -> str:
+        """What says which images there are, and tells two subsets apart: the metadata file, else the folder."""
+        return self.metadata_file or self.image_dir
 
     @property
     def changes_captions(self) -> bool:
