@@ -20,6 +20,7 @@ from core.history.notes import clean_tags, write_notes
 from core.history.query import matching, parse
 from core.history.read import read_record
 from core.history.record import RunRecord
+from core.history.seeds import SeedGroup, Spread, seed_groups
 from core.text import Text
 
 _HEADINGS = (
@@ -46,7 +47,7 @@ _ENDINGS = {
 
 def run_history(options: Namespace) -> int:
     """Lists runs, or does what the action says."""
-    actions = {"diff": _diff, "import": _import, "tag": _tag, "note": _note}
+    actions = {"diff": _diff, "spread": _spread, "import": _import, "tag": _tag, "note": _note}
     return actions.get(options.action, _list)(options)
 
 
@@ -114,6 +115,43 @@ def _diff(options: Namespace) -> int:
     ]
     print_table(["", "", one.id, other.id, ""], rows)
     return 0
+
+
+def _spread(options: Namespace) -> int:
+    records = records_of(options)
+    groups = seed_groups(matching(records, parse(" ".join(options.filter or ()))), records)
+    if options.json:
+        fields = ("loss", "validation_loss", "steps_per_second", "memory")
+        print_json(
+            [
+                {
+                    "runs": [record.id for record in group.counted],
+                    "seeds": [record.seed for record in group.counted],
+                    **{name: getattr(group, name) for name in fields},
+                }
+                for group in groups
+            ]
+        )
+        return 0
+    if not groups:
+        note(Text("No run.", "該当する実行はありません。"))
+        return 0
+    headings = (_HEADINGS[2], _HEADINGS[3], Text("Seeds", "シード"), *_HEADINGS[5:8])
+    print_table([say(heading) for heading in headings], [_spread_row(group) for group in groups])
+    return 0
+
+
+def _spread_row(group: SeedGroup) -> list[str]:
+    first = group.counted[0]
+    seeds = ", ".join("–" if record.seed is None else str(record.seed) for record in group.counted)
+    values = [_with_spread(value) for value in (group.loss, group.validation_loss, group.steps_per_second)]
+    return [" ".join((first.optimizer, *first.arguments)), _number(first.rate), seeds, *values]
+
+
+def _with_spread(value: Spread | None) -> str:
+    if value is None:
+        return "–"
+    return _number(value.mean) + ("" if value.sd is None else f" ± {value.sd:.3g} ({value.n})")
 
 
 def _import(options: Namespace) -> int:

@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_command(verbs)
     _add_run(verbs)
     _add_history(verbs)
+    _add_handover(verbs)
     _add_new(verbs)
     _add_advise(verbs)
     effective = verbs.add_parser("effective", help="what a job's settings come to: rates, scheduler, steps, arguments")
@@ -120,6 +121,26 @@ def _add_environment(verbs: Verbs) -> None:
     install.add_argument("--yes", action="store_true", help="do not ask")
     install.add_argument("--dry-run", action="store_true", help="only show the command")
     install.add_argument("--allow-torch", action="store_true", help="go on although torch would be replaced")
+    _add_create(actions)
+
+
+def _add_create(actions: Verbs) -> None:
+    create = actions.add_parser("create", help="make a working sd-scripts in a new folder; the same again goes on where it ended")
+    create.add_argument("folder", metavar="FOLDER", help="the checkout that is made; never one that holds something")
+    create.add_argument("--recipe", default="sd-scripts", metavar="ID", help="sd-scripts (default) or sd3")
+    create.add_argument("--ref", metavar="NAME", help="another branch or tag")
+    create.add_argument("--repository", metavar="URL", help="another repository (a fork, a mirror)")
+    create.add_argument("--zip", action="store_true", help="without git: download the zip of the branch")
+    create.add_argument("--python", metavar="PATH", help="make the virtual environment with it (default: the best one found)")
+    create.add_argument("--torch", metavar="BUILD", help="cu128, cu124, cu118, rocm6.2.4, cpu … (default: what fits the GPU)")
+    create.add_argument("--xformers", action="store_true", help="install xformers too")
+    create.add_argument("--optimizers", metavar="NAMES", help="install the packages of these optimizers too; 'all' for every one")
+    create.add_argument("--pip-option", action="append", metavar="OPTION", help='for every pip install: "--index-url ADDRESS"')
+    create.add_argument("--export", metavar="FILE", help="write all of it as one .sh, .bat or .ps1 and run nothing")
+    create.add_argument("--dry-run", action="store_true", help="only show what would be run")
+    create.add_argument("--undo", action="store_true", help="remove what an earlier create made there; what is yours stays")
+    create.add_argument("--yes", action="store_true", help="do not ask")
+    add_json(create)
 
 
 def _add_command(verbs: Verbs) -> None:
@@ -150,7 +171,10 @@ def _add_run(verbs: Verbs) -> None:
 def _add_history(verbs: Verbs) -> None:
     verb = verbs.add_parser("history", help="every run that was ever made, with what came out")
     verb.add_argument(
-        "--filter", action="append", metavar="WORDS", help="only these, e.g. 'optimizer:prodigy loss<0.1 -tag:bad' (docs/history.md)"
+        "--filter",
+        action="append",
+        metavar="WORDS",
+        help="only these, e.g. 'optimizer:prodigy loss<0.1 -tag:bad' (docs/history.md)",
     )
     verb.add_argument("--runs", metavar="DIR", help="folder of the runs (default: Caddie's data)")
     add_json(verb)
@@ -159,9 +183,13 @@ def _add_history(verbs: Verbs) -> None:
     diff.add_argument("one", metavar="A", help="folder of a run, its name, or how the name begins")
     diff.add_argument("other", metavar="B", help="the run to compare it with")
     diff.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    spread = actions.add_parser("spread", help="end values with mean and spread over the seeds of otherwise equal jobs")
+    spread.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     bring = actions.add_parser("import", help="runs made elsewhere: TensorBoard's files, or the metadata of LoRAs")
     bring.add_argument("path", metavar="PATH", help="a .safetensors file, an event file, or a folder that holds such")
-    bring.add_argument("--settings", metavar="FILE", help="job, script or LoRA that says what TensorBoard's runs were trained with")
+    bring.add_argument(
+        "--settings", metavar="FILE", help="job, script or LoRA that says what TensorBoard's runs were trained with"
+    )
     bring.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     tag = actions.add_parser("tag", help="tag a run")
     tag.add_argument("run", metavar="RUN", help="folder of a run, its name, or how the name begins")
@@ -170,6 +198,17 @@ def _add_history(verbs: Verbs) -> None:
     text = actions.add_parser("note", help="say something about a run; it replaces what was said before")
     text.add_argument("run", metavar="RUN", help="folder of a run, its name, or how the name begins")
     text.add_argument("text", metavar="TEXT", help='"" takes the notes away')
+
+
+def _add_handover(verbs: Verbs) -> None:
+    verb = verbs.add_parser("handover", help="where a run's d*lr came to rest, and a job for another optimizer with that rate")
+    verb.add_argument("run", metavar="RUN", help="folder of a run, its name, or how the name begins; it may still be running")
+    verb.add_argument("--to", metavar="NAME", help="the optimizer to go on with; without it, what each one's rate would be")
+    verb.add_argument("-o", "--output", metavar="JOB", help="job file to write (.toml); needs --to")
+    verb.add_argument("--warmup", action="store_true", help="let the new rate rise as long as d did (lr_warmup_steps)")
+    verb.add_argument("--force", action="store_true", help="replace an existing file")
+    verb.add_argument("--runs", metavar="DIR", help="folder of the runs (default: Caddie's data)")
+    add_json(verb)
 
 
 def _add_new(verbs: Verbs) -> None:
