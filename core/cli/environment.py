@@ -60,7 +60,13 @@ def find_environment(environments: EnvironmentStore, word: str | None) -> Enviro
 def run_environment(options: Namespace) -> int:
     """Runs one action."""
     actions = {"add": _add, "list": _list, "show": _show, "check": _check, "install": _install, "remove": _remove}
-    return actions[options.action](options)
+    return actions.get(options.action, _create)(options)
+
+
+def _create(options: Namespace) -> int:
+    from core.cli.create import run_create
+
+    return run_create(options)
 
 
 def _add(options: Namespace) -> int:
@@ -207,11 +213,7 @@ def _check(options: Namespace) -> int:
 
 
 def _install(options: Namespace) -> int:
-    from core.cli.optimizers import find_optimizer
-
-    catalogue = load_catalogue()
-    everything = options.optimizer.lower() == "all"
-    specs: list[OptimizerSpec] = list(catalogue) if everything else [find_optimizer(catalogue, options.optimizer)]
+    specs = chosen_optimizers(options.optimizer)
     environment, report = _probed(options)
     plan = plan_install(environment, everything_missing(specs, report), report)
     if not plan.commands:
@@ -231,12 +233,27 @@ def _install(options: Namespace) -> int:
             )
         )
         return 1
-    if not options.yes and not _agreed():
+    if not options.yes and not agreed():
         return 1
     return _watch_install(plan)
 
 
-def _agreed() -> bool:
+def chosen_optimizers(words: str) -> list[OptimizerSpec]:
+    """The optimizers of a list of names with commas; `all` for every one.
+
+    Raises:
+        CaddieError: a name that nobody knows.
+    """
+    from core.cli.optimizers import find_optimizer
+
+    catalogue = load_catalogue()
+    if words.lower() == "all":
+        return list(catalogue)
+    return [find_optimizer(catalogue, name.strip()) for name in words.split(",") if name.strip()]
+
+
+def agreed() -> bool:
+    """Asks whether to run what was shown; nobody is asked, and nothing agreed, where there is no terminal."""
     if not sys.stdin.isatty():
         note(
             Text(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement
@@ -108,7 +108,7 @@ def requirement_state(requirement: Requirement, report: ProbeReport) -> Requirem
     if name == "torch" and requirement.minimum is None:
         return torch_state(report)
     wanted = f">={requirement.minimum}" if requirement.minimum else ""
-    pip_line = None if name == "torch" else requirement.package + wanted
+    pip_line = _pip_line(requirement)
     found = report.packages.get(name)
     if found is None:
         reason = Text(
@@ -209,13 +209,27 @@ def missing_module(error: str | None) -> str | None:
 
 def everything_missing(specs: Sequence[OptimizerSpec], report: ProbeReport | None) -> tuple[str, ...]:
     """The pip requirements that would make every optimizer usable, each package once, with its highest minimum."""
+    return _highest(line for spec in specs for line in optimizer_state(spec, report).to_install)
+
+
+def everything_needed(specs: Sequence[OptimizerSpec]) -> tuple[str, ...]:
+    """The pip requirements of these optimizers for an environment that has nothing yet; torch is not among them."""
+    return _highest(line for spec in specs for item in spec.requirements if (line := _pip_line(item)) is not None)
+
+
+def _pip_line(requirement: Requirement) -> str | None:
+    if canonicalize_name(requirement.package) == "torch":
+        return None  # which build is another question
+    return requirement.package + (f">={requirement.minimum}" if requirement.minimum else "")
+
+
+def _highest(lines: Iterable[str]) -> tuple[str, ...]:
     best: dict[str, PipRequirement] = {}
-    for spec in specs:
-        for line in optimizer_state(spec, report).to_install:
-            requirement = PipRequirement(line)
-            name = str(canonicalize_name(requirement.name))
-            if name not in best or _floor(requirement) > _floor(best[name]):
-                best[name] = requirement
+    for line in lines:
+        requirement = PipRequirement(line)
+        name = str(canonicalize_name(requirement.name))
+        if name not in best or _floor(requirement) > _floor(best[name]):
+            best[name] = requirement
     return tuple(str(item) for item in best.values())
 
 

@@ -1,0 +1,1 @@
+"""A working sd-scripts from nothing: what would be run, running it with a journal, undoing it, mending what broke."""
