@@ -127,8 +127,9 @@ class History(QObject):
 
     def _loaded(self, listing: Listing) -> None:
         self.listing = listing
+        self._loading = False
+        self.changed.emit()  # first the rows, then that there are all of them
         self._ended()
-        self.changed.emit()
 
     def _not_loaded(self, error: BaseException) -> None:
         self._ended()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Signal
@@ -39,6 +40,7 @@ from gui.widgets.kept_columns import KeptColumns
 
 Index = QModelIndex | QPersistentModelIndex
 PADDING = 10
+BAR = 4
 HIDDEN_AT_FIRST = ("engine",)
 
 
@@ -50,6 +52,7 @@ class HistoryDelegate(QStyledItemDelegate):
         self._theme = theme
         self._mono = mono_font(tokens.CAPTION_PT)
         self.hovered = -1
+        self.colors: Mapping[Path, str] = {}
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """As wide as its text."""
@@ -79,6 +82,9 @@ class HistoryDelegate(QStyledItemDelegate):
         font = QFont(self._mono if cell.mono else option.font)
         if column == "name":
             font.setWeight(QFont.Weight.DemiBold)
+            color = self.colors.get(index.data(RECORD_ROLE).folder)
+            if color is not None:  # its curve below
+                painter.fillRect(QRectF(area.left() - PADDING, area.top() + 4, BAR, area.height() - 8), QColor(color))
         painter.setFont(font)
         if cell.badge is not None:
             paint_badge(painter, area, cell.badge, colors)
@@ -171,6 +177,11 @@ class HistoryView(QTableView):
         model.blockSignals(False)
         self.viewport().update()
         self.chosen.emit()
+
+    def set_colors(self, colors: Mapping[Path, str]) -> None:
+        """Marks runs with the colours of their curves."""
+        self._delegate.colors = colors
+        self.viewport().update()
 
     def ensure_current(self) -> None:
         """Makes the first row current where none is."""

@@ -202,7 +202,7 @@ class HistoryPage(Page):
         self.delete_button.setEnabled(bool(chosen))
         for number, action in enumerate(self._actions):
             action.setEnabled(len(chosen) == 1 or (number == len(self._actions) - 1 and bool(chosen)))
-        self.tabs.show_runs(chosen)
+        self.tabs.show_runs(chosen, self.table.records)
         self._tell_count()
 
     def _runs_changed(self, *_: object) -> None:
@@ -238,6 +238,7 @@ class HistoryPage(Page):
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(top)
         self.splitter.addWidget(self.below)
+        self.splitter.setSizes([430, 400])
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 1)
         layout = QVBoxLayout(self)
@@ -261,6 +262,7 @@ class HistoryPage(Page):
         self.view.chosen.connect(self._selection_changed)
         self.view.search_wanted.connect(self._search)
         self.view.delete_wanted.connect(self.delete)
+        self.tabs.curves.colored.connect(self.view.set_colors)
         self.open_button.clicked.connect(self.open_selected)
         self.again_button.clicked.connect(self.use_again)
         self.delete_button.clicked.connect(self.delete)

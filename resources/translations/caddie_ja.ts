@@ -260,6 +260,52 @@
     </message>
 </context>
 <context>
+    <name>ComparePlot</name>
+    <message>
+        <source>{quantity}, difference</source>
+        <translation>{quantity} の差</translation>
+    </message>
+    <message>
+        <source>{quantity}, ratio</source>
+        <translation>{quantity} の比</translation>
+    </message>
+</context>
+<context>
+    <name>CompareWords</name>
+    <message>
+        <source>Loss</source>
+        <translation>loss</translation>
+    </message>
+    <message>
+        <source>Validation loss</source>
+        <translation>検証 loss</translation>
+    </message>
+    <message>
+        <source>d*lr</source>
+        <translation>d*lr</translation>
+    </message>
+    <message>
+        <source>Effective learning rate</source>
+        <translation>実効学習率</translation>
+    </message>
+    <message>
+        <source>Learning rate</source>
+        <translation>学習率</translation>
+    </message>
+    <message>
+        <source>Gradient norm</source>
+        <translation>勾配ノルム</translation>
+    </message>
+    <message>
+        <source>Seconds per step</source>
+        <translation>1 ステップの秒数</translation>
+    </message>
+    <message>
+        <source>Memory (bytes)</source>
+        <translation>メモリ (バイト)</translation>
+    </message>
+</context>
+<context>
     <name>ControlButtons</name>
     <message>
         <source>Go on</source>
@@ -296,6 +342,95 @@
     <message>
         <source>The job names no file of prompts (sample_prompts)</source>
         <translation>ジョブにプロンプトのファイル (sample_prompts) が指定されていません</translation>
+    </message>
+</context>
+<context>
+    <name>CurvesView</name>
+    <message>
+        <source>seed {seed}</source>
+        <translation>シード {seed}</translation>
+    </message>
+    <message>
+        <source>Select runs above, and their curves are drawn here over each other.</source>
+        <translation>上の一覧で実行を選択すると、曲線がここに重ねて表示されます。</translation>
+    </message>
+    <message>
+        <source>Reading the curves …</source>
+        <translation>曲線を読み取っています …</translation>
+    </message>
+    <message>
+        <source>None of the selected runs has told this.</source>
+        <translation>選択した実行に、この値の記録はありません。</translation>
+    </message>
+    <message>
+        <source>{count} still to be read</source>
+        <translation>読み取り待ち: {count} 件</translation>
+    </message>
+    <message>
+        <source>only the first {count} are drawn</source>
+        <translation>表示は先頭の {count} 件だけです</translation>
+    </message>
+    <message>
+        <source>What is drawn</source>
+        <translation>表示する値</translation>
+    </message>
+    <message>
+        <source>by</source>
+        <translation>横軸</translation>
+    </message>
+    <message>
+        <source>Smoothing</source>
+        <translation>平滑化</translation>
+    </message>
+    <message>
+        <source>Baseline</source>
+        <translation>基準</translation>
+    </message>
+    <message>
+        <source>step</source>
+        <translation>ステップ</translation>
+    </message>
+    <message>
+        <source>seconds</source>
+        <translation>秒</translation>
+    </message>
+    <message>
+        <source>Against the baseline</source>
+        <translation>基準との比べ方</translation>
+    </message>
+    <message>
+        <source>Values</source>
+        <translation>値</translation>
+    </message>
+    <message>
+        <source>Difference</source>
+        <translation>差</translation>
+    </message>
+    <message>
+        <source>Ratio</source>
+        <translation>比</translation>
+    </message>
+    <message>
+        <source>off</source>
+        <translation>なし</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n steps</source>
+        <translation>
+            <numerusform>%n ステップ</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>なし</translation>
+    </message>
+    <message>
+        <source>Show all</source>
+        <translation>全体を表示</translation>
+    </message>
+    <message>
+        <source>Show the whole curves (F)</source>
+        <translation>曲線全体を表示します (F)</translation>
     </message>
 </context>
 <context>
@@ -471,6 +606,55 @@
     <message>
         <source>No sd-scripts yet? Install kohya&apos;s sd-scripts as its README says, then come back. You can pick and set up an optimizer without it.</source>
         <translation>sd-scripts がまだない場合は、kohya 氏の sd-scripts を README の手順でインストールしてください。オプティマイザーを選んで設定するだけなら、なくても使えます。</translation>
+    </message>
+</context>
+<context>
+    <name>EndsView</name>
+    <message numerus="yes">
+        <source>%n seeds</source>
+        <translation>
+            <numerusform>%n シード</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>{name} ({outcome}, not counted)</source>
+        <translation>{name} ({outcome}、集計対象外)</translation>
+    </message>
+    <message>
+        <source>Select runs above to see their end values, with the spread from seed to seed.</source>
+        <translation>上の一覧で実行を選択すると、最終値とシード間のばらつきがここに表示されます。</translation>
+    </message>
+    <message>
+        <source>Job</source>
+        <translation>ジョブ</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>シード</translation>
+    </message>
+    <message>
+        <source>Loss at end</source>
+        <translation>最終 loss</translation>
+    </message>
+    <message>
+        <source>Validation loss</source>
+        <translation>検証 loss</translation>
+    </message>
+    <message>
+        <source>Steps/s</source>
+        <translation>ステップ/秒</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>メモリ</translation>
+    </message>
+    <message>
+        <source>End values</source>
+        <translation>最終値</translation>
+    </message>
+    <message>
+        <source>Mean ± standard deviation over the seeds. A smaller difference between two jobs says nothing.</source>
+        <translation>シード間の平均 ± 標準偏差です。2 つのジョブの差がこれより小さければ、優劣は判断できません。</translation>
     </message>
 </context>
 <context>
@@ -1323,6 +1507,14 @@ memory は GiB、duration は秒です。</translation>
 </context>
 <context>
     <name>HistoryTabs</name>
+    <message>
+        <source>Curves</source>
+        <translation>曲線</translation>
+    </message>
+    <message>
+        <source>End values</source>
+        <translation>最終値</translation>
+    </message>
     <message>
         <source>What differs</source>
         <translation>違い</translation>

@@ -336,3 +336,77 @@ def test_rows_are_copied_with_their_heading(page: HistoryPage, qapp: object) -> 
 def test_figures(value: float, text: str) -> None:
     assert figure(value) == text
     assert json.dumps(text)
+
+
+def test_selected_runs_lie_over_each_other(page: HistoryPage, runs: list[RunFolder]) -> None:
+    curves = page.tabs.curves
+    assert "Select runs" in curves.plot.empty_message()
+    choose(page, "alpha", "delta")
+    wait_for(lambda: len(curves.plot.plot.curves) == 2)
+    drawn = {curve.name: curve.y.tolist() for curve in curves.plot.plot.curves.values()}
+    assert drawn["delta"] == pytest.approx([0.05, 0.05])
+    colors = dict(page.view._delegate.colors)
+    assert set(colors) == {runs[0].path, runs[3].path}
+    choose(page, "alpha", "beta", "delta")
+    wait_for(lambda: len(curves.plot.plot.curves) == 3)
+    assert page.view._delegate.colors[runs[0].path] == colors[runs[0].path]  # a run keeps its colour
+    curves.quantity.setCurrentIndex(1)
+    assert [curve.y.tolist() for curve in curves.plot.plot.curves.values() if len(curve.y)] == [[0.25]]
+    choose(page, "gamma")
+    wait_for(lambda: not curves.curves.waiting)
+    assert "None of the selected runs" in curves.plot.empty_message()
+
+
+def test_a_baseline_gives_differences_and_ratios(page: HistoryPage, runs: list[RunFolder]) -> None:
+    curves = page.tabs.curves
+    choose(page, "alpha", "delta")
+    wait_for(lambda: len(curves.plot.plot.curves) == 2)
+    curves.smoothing.setCurrentIndex(0)
+    assert not curves.mode.isEnabled()
+    curves.baseline.setCurrentIndex(curves.baseline.findData(str(runs[3].path)))
+    curves.mode.setCurrentIndex(1)
+    y = {curve.name: curve.y.tolist() for curve in curves.plot.plot.curves.values()}
+    assert y["alpha"] == pytest.approx([0.25, 0.15])
+    assert y["delta"] == [0, 0]
+    assert curves.plot.heading.text() == "Loss, difference"
+    curves.mode.setCurrentIndex(2)
+    y = {curve.name: curve.y.tolist() for curve in curves.plot.plot.curves.values()}
+    assert y["alpha"] == pytest.approx([6, 4])
+    curves.axis.setCurrentIndex(1)
+    assert next(iter(curves.plot.plot.curves.values())).x.tolist() == [0, 0.5]
+    choose(page, "alpha")  # the baseline is not chosen any more
+    assert curves.plot.heading.text() == "Loss"
+    y = {curve.name: curve.y.tolist() for curve in curves.plot.plot.curves.values()}
+    assert y["alpha"] == pytest.approx([0.3, 0.2])
+
+
+def test_a_run_that_cannot_be_read_is_named_and_the_others_are_drawn(page: HistoryPage, runs: list[RunFolder]) -> None:
+    runs[0].command_file.write_text("{", encoding="utf-8")
+    choose(page, "alpha", "delta")
+    curves = page.tabs.curves
+    wait_for(lambda: "alpha" in curves.note.text() and len(curves.plot.plot.curves) == 1)
+    assert "command.json" in curves.note.text()
+
+
+def test_runs_of_one_name_are_told_apart_by_their_seeds(page: HistoryPage) -> None:
+    for seed in (7, 8):
+        make_run(runs_dir(), name="same", seed=seed, network_dim=99, at=NOON + 1000 + seed)
+    page.history.load()
+    wait_for(lambda: names(page).count("same") == 2)
+    choose(page, "same")
+    curves = page.tabs.curves
+    wait_for(lambda: len(curves.plot.plot.curves) == 2)
+    assert sorted(curve.name for curve in curves.plot.plot.curves.values()) == ["same · seed 7", "same · seed 8"]
+    page.tabs.setCurrentWidget(page.tabs.ends)
+    top = page.tabs.ends.tree.topLevelItem(0)
+    assert (page.tabs.ends.tree.topLevelItemCount(), top.childCount(), top.text(1)) == (1, 2, "2 seeds")
+    assert top.text(2).startswith("0.2")
+    assert "±" in top.text(2)
+
+
+def test_curves_are_read_only_while_they_are_looked_at(page: HistoryPage) -> None:
+    page.tabs.setCurrentWidget(page.tabs.ends)
+    choose(page, "alpha", "beta")
+    assert page.tabs.curves.curves.get(page.table.shown[3].folder) is None
+    page.tabs.setCurrentWidget(page.tabs.curves)
+    wait_for(lambda: len(page.tabs.curves.plot.plot.curves) == 2)
