@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +10,7 @@ from typing import Literal, NoReturn
 
 from core.catalogue.loader import load_catalogue
 from core.cli.environment import agreed, chosen_optimizers, store
+from core.cli.interruptible import interruptible, show_output
 from core.cli.output import note, plain, print_json, say
 from core.environment.check import everything_needed
 from core.environment.discover import make_environment
@@ -159,34 +158,14 @@ class _Printer:
             note(f"== {say(step.title)}")
 
     def output(self, text: str) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        show_output(text)
 
 
 def _carry_out(choice: Choice) -> int:
-    stop = threading.Event()
-    results: list[object] = []
-
-    def work() -> None:
-        try:
-            results.append(carry_out(choice, _Printer(), stop))
-        except (CaddieError, OSError) as error:
-            results.append(error)
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    while worker.is_alive():
-        try:
-            worker.join(0.2)
-        except KeyboardInterrupt:
-            stop.set()
-    outcome = results[0]
-    if isinstance(outcome, BaseException):
-        raise outcome
-    ok, problem = bool(getattr(outcome, "ok", False)), getattr(outcome, "problem", None)
-    if problem is not None:
-        note(problem)
-    if not ok:
+    outcome = interruptible(lambda stop: carry_out(choice, _Printer(), stop))
+    if outcome.problem is not None:
+        note(outcome.problem)
+    if not outcome.ok:
         note(
             Text(
                 "The same command goes on from here; with --undo it takes back what was made.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from argparse import Namespace
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,9 +10,10 @@ from pathlib import Path
 
 from core.catalogue.loader import load_catalogue
 from core.catalogue.spec import OptimizerSpec
+from core.cli.interruptible import interruptible, show_output
 from core.cli.output import note, plain, print_facts, print_json, print_table, say
 from core.environment.check import everything_missing, optimizer_state
-from core.environment.install import InstallPlan, InstallResult, plan_install, run_install, shown
+from core.environment.install import InstallPlan, plan_install, run_install, shown
 from core.environment.model import Environment, PackageReport, ProbeReport, Readiness
 from core.environment.probe import probe
 from core.environment.reports import users_reports
@@ -60,13 +60,20 @@ def find_environment(environments: EnvironmentStore, word: str | None) -> Enviro
 def run_environment(options: Namespace) -> int:
     """Runs one action."""
     actions = {"add": _add, "list": _list, "show": _show, "check": _check, "install": _install, "remove": _remove}
-    return actions.get(options.action, _create)(options)
+    actions |= {"create": _create, "repair": _repair}
+    return actions[options.action](options)
 
 
 def _create(options: Namespace) -> int:
     from core.cli.create import run_create
 
     return run_create(options)
+
+
+def _repair(options: Namespace) -> int:
+    from core.cli.repair import run_repair
+
+    return run_repair(options)
 
 
 def _add(options: Namespace) -> int:
@@ -265,21 +272,7 @@ def agreed() -> bool:
 
 
 def _watch_install(plan: InstallPlan) -> int:
-    stop = threading.Event()
-    results: list[InstallResult] = []
-
-    def show(text: str) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-
-    worker = threading.Thread(target=lambda: results.append(run_install(plan, show, stop)))
-    worker.start()
-    while worker.is_alive():
-        try:
-            worker.join(0.2)
-        except KeyboardInterrupt:
-            stop.set()
-    result = results[0]
+    result = interruptible(lambda stop: run_install(plan, show_output, stop))
     if result.problem is not None:
         note(result.problem)
     return 0 if result.ok else 1

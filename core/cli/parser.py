@@ -142,6 +142,13 @@ def _add_create(actions: Verbs) -> None:
     create.add_argument("--yes", action="store_true", help="do not ask")
     add_json(create)
 
+    repair = actions.add_parser("repair", help="what is broken in an environment and the commands that mend it, shown first")
+    repair.add_argument("id", nargs="?", metavar="ID", help="id or name; the only one if left out")
+    repair.add_argument("--restore", metavar="FILE", help="bring the packages of a kept list back; 'latest' for the newest")
+    repair.add_argument("--dry-run", action="store_true", help="only show what would be run")
+    repair.add_argument("--yes", action="store_true", help="do not ask")
+    add_json(repair)
+
 
 def _add_command(verbs: Verbs) -> None:
     verb = verbs.add_parser("command", help="the exact command of a job, for any shell")
