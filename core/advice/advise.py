@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.advice import combinations, emo, groups, names, optimizers, schedulers, traps
+from core.advice import combinations, emo, groups, names, optimizers, schedulers, silent, traps
 from core.advice.disk import FACT_RULES
 from core.advice.facts import Facts
 from core.advice.model import Finding, Rule, subject_of
@@ -63,6 +63,10 @@ RULES = (
     Rule("emo.loss", "warning", _SD_SCRIPTS, emo.no_loss),
     Rule("network.dylora", "warning", _REFERENCE, combinations.dylora),
     Rule("objective.zero-terminal", "warning", _SD_SCRIPTS, combinations.zero_terminal),
+    Rule("cache.nan-vae", "warning", _SD_SCRIPTS, silent.nan_vae),
+    Rule("caption.dropped", "warning", _SD_SCRIPTS, silent.captions_dropped),
+    Rule("caption.cached", "warning", _SD_SCRIPTS, silent.dropout_of_cached),
+    Rule("model.clip-skip", "warning", _SD_SCRIPTS, silent.clip_skip),
     Rule("model.sdxl-clip-skip", "warning", _SD_SCRIPTS, combinations.sdxl_and_clip_skip),
     Rule("rate.lion", "hint", _SOURCES["lion-paper"], groups.lion_high),
     Rule("scheduler.no-restarts", "hint", _SD_SCRIPTS, schedulers.no_restarts),
@@ -74,6 +78,8 @@ RULES = (
     Rule("clipping.adafactor", "hint", _SD_SCRIPTS, optimizers.clipped_twice),
     Rule("clipping.by-default", "hint", _SOURCES["prodigyplus"], traps.clipping_by_default),
     Rule("argument.safeguard-warmup", "hint", _SOURCES["prodigyopt"], traps.unguarded_warmup),
+    Rule("clipping.fused-network", "hint", _SD_SCRIPTS, silent.fused_of_network),
+    Rule("sample.epochs-win", "hint", _SD_SCRIPTS, silent.epochs_win),
     Rule("network.no-alpha", "hint", _SD_SCRIPTS, traps.alpha_not_given),
 )
 """The errors first, then warnings, then hints: the order in which the findings come."""

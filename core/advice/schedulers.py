@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from core.advice.model import Subject, Trouble, set_options
 from core.errors import nearest
@@ -228,33 +228,65 @@ def no_such_class(subject: Subject) -> Iterator[Trouble]:
     )
 
 
-NEEDS_ARGUMENTS = {
-    "StepLR": "step_size=100",
-    "MultiStepLR": "milestones=[100,200]",
-    "ExponentialLR": "gamma=0.99",
-    "CosineAnnealingLR": "T_max=1000",
-    "CosineAnnealingWarmRestarts": "T_0=100",
-    "OneCycleLR": "max_lr=1e-4",
-    "CyclicLR": "base_lr=1e-5",
+NEEDS_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "StepLR": ("step_size",),
+    "MultiStepLR": ("milestones",),
+    "ExponentialLR": ("gamma",),
+    "CosineAnnealingLR": ("T_max",),
+    "CosineAnnealingWarmRestarts": ("T_0",),
+    "OneCycleLR": ("max_lr", "total_steps"),  # the second has a default, with which it refuses to be built
+    "CyclicLR": ("base_lr", "max_lr"),
 }
-"""Classes of torch with an argument that has no default, and an example of it."""
+"""Classes of torch with the arguments that they cannot do without."""
+
+NEEDS_OBJECTS = ("LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler", "LRScheduler")
+"""Classes of torch that want a function or other schedulers, which no command line can say, and the one that does nothing."""
+
+
+def _beginning(subject: Subject) -> dict[str, str]:
+    """A value to begin with for each argument, fit for the job's steps and rate."""
+    steps = int(_steps(subject) or _DEFAULT_STEPS)
+    third, rate = max(steps // 3, 1), max(subject.rates().values(), default=0.0)
+    return {
+        "step_size": f"{third}",
+        "milestones": f"[{max(steps // 2, 1)},{max(steps * 3 // 4, 1)}]",
+        "gamma": f"{round(0.1 ** (1 / steps), 6):g}",  # a tenth of the rate is left at the end
+        "T_max": f"{steps}",
+        "T_0": f"{third}",
+        "max_lr": f"{rate:g}",
+        "total_steps": f"{steps}",
+        "base_lr": f"{rate / 10:g}",
+    }
 
 
 def class_lacks_argument(subject: Subject) -> Iterator[Trouble]:
-    """A class of torch without the argument that it needs."""
+    """A class of torch without the arguments that it needs, or with some that no command line can say."""
     own_class = subject.word("lr_scheduler_type")
-    example = NEEDS_ARGUMENTS.get(own_class)
-    if example is None or subject.schedule_free:
+    if subject.schedule_free:
         return
-    name = example.partition("=")[0]
-    given = subject.job.options.get("lr_scheduler_args")
-    items = [str(item) for item in given] if isinstance(given, list) else []
-    if not any(item.partition("=")[0] == name for item in items):
+    if own_class in NEEDS_OBJECTS:
         yield Trouble(
             Text(
-                f"{own_class} needs the argument {name} in lr_scheduler_args, for instance {example}.",
-                f"{own_class} には lr_scheduler_args の引数 {name} が必要です (例: {example})。",
+                f"{own_class} has to be given a function or other schedulers, which options cannot say.",
+                f"{own_class} には関数やほかのスケジューラを渡す必要があり、オプションでは指定できません。",
+            ),
+            ("option:lr_scheduler_type",),
+            set_options(Text("Remove lr_scheduler_type", "lr_scheduler_type を削除する"), lr_scheduler_type=None),
+        )
+        return
+    given = subject.job.options.get("lr_scheduler_args")
+    items = [str(item) for item in given] if isinstance(given, list) else []
+    named = {item.partition("=")[0] for item in items}
+    missing = [name for name in NEEDS_ARGUMENTS.get(own_class, ()) if name not in named]
+    if missing:
+        values, listed = _beginning(subject), ", ".join(missing)
+        written = [f"{name}={values[name]}" for name in missing]
+        shown = " ".join(written)
+        yield Trouble(
+            Text(
+                f"{own_class} needs {listed} in lr_scheduler_args, for instance {shown}.",
+                f"{own_class} には lr_scheduler_args の {listed} が必要です (例: {shown})。",
             ),
             ("option:lr_scheduler_args", "option:lr_scheduler_type"),
-            None,
+            set_options(Text(f"Write {shown}", f"{shown} と書く"), lr_scheduler_args=[*items, *written]),
         )
