@@ -38,6 +38,7 @@ from core.text import Text
 START_GRACE = 20.0
 """Seconds in which a run whose supervisor is not there yet counts as starting."""
 
+_LOOK_FOR_STRAYS = 2.0  # seconds
 _NAME = re.compile(r"\d{8}-\d{6}-.+")
 _SLUG_LENGTH = 40
 _WINDOWS_NAMES = {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
@@ -51,6 +52,7 @@ class RunFolder:
         self._job: Job | None = None
         self._command: RunCommand | None = None
         self._outcome: Outcome | None = None
+        self._looked, self._stray = -_LOOK_FOR_STRAYS, False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RunFolder) and other.path == self.path
@@ -175,6 +177,8 @@ class RunFolder:
         """
         if self._outcome is None:
             self._outcome = read_outcome(self.outcome_file)
+        if self._outcome is None and self._is_deleted():
+            return None if self._lives_on() else _deleted()
         if self._outcome is None and self._is_abandoned():
             from core.runs.evidence import gather
             from core.runs.judge import judge
@@ -204,7 +208,19 @@ class RunFolder:
     def under_way(self) -> Ending:
         """Starting or running, for a run that has no outcome."""
         record = self.processes()
-        return Ending.STARTING if record.child is None and record.host is None else Ending.RUNNING
+        unborn = record.child is None and record.host is None and not self._is_deleted()
+        return Ending.STARTING if unborn else Ending.RUNNING
+
+    def _lives_on(self) -> bool:
+        """Whether a training whose folder is gone still runs. It takes a look at all processes: not at every poll."""
+        now = time.monotonic()
+        if now - self._looked > _LOOK_FOR_STRAYS:
+            self._looked, self._stray = now, _has_stray(self.path, ProcessRecord())
+        return self._stray
+
+    def _is_deleted(self) -> bool:
+        """Whether its folder was there and is not any more."""
+        return self._command is not None and not self.path.is_dir()
 
     def _is_abandoned(self) -> bool:
         record = self.processes()
@@ -258,6 +274,16 @@ def _has_stray(path: Path, record: ProcessRecord) -> bool:
 
     session = None if record.child is None else record.child.pid
     return bool(members(path, record.roots, session))
+
+
+def _deleted() -> Outcome:
+    return Outcome(
+        ending=Ending.LOST,
+        sentence=Text(
+            "The run's folder was deleted, so nobody can say how it ended.",
+            "実行フォルダーが削除されたため、どのように終わったかは分かりません。",
+        ),
+    )
 
 
 def list_runs(runs_dir: Path | None = None) -> list[RunFolder]:

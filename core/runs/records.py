@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -55,7 +57,8 @@ class StopTimes:
     """How long each way of stopping is given before the next, in seconds.
 
     Attributes:
-        ask: the companion ends the script at the next step (a step may be slow, a save must not be cut).
+        ask: the companion ends the script at the next step (a step may be slow).
+        save: the same where a save was asked for before the end, which must not be cut: as long as one may take on a slow disk.
         interrupt: Ctrl-C to the group.
         terminate: SIGTERM to the whole tree.
         leftovers: what still runs after the script has ended by itself.
@@ -65,6 +68,7 @@ class StopTimes:
     interrupt: float = 10.0
     terminate: float = 5.0
     leftovers: float = 5.0
+    save: float = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +103,11 @@ def replace_file(path: Path, content: str) -> None:
     """Writes atomically, and again where another program (a reader, a virus scanner) holds the file for a moment.
 
     Raises:
+        FileNotFoundError: its folder is not there: whoever deletes a run wants no folder back with one file in it.
         OSError: it stays impossible.
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     for _ in range(_RENAME_TRIES):
         with contextlib.suppress(PermissionError):
             write_atomically(path, content)

@@ -33,6 +33,7 @@ class Stopper:
         times: how long each stage is given.
         with_companion: somebody in the process can be asked.
         urgent: leaves the asking out.
+        saves: the training is to save before it ends.
         clock: seconds that only grow.
     """
 
@@ -43,6 +44,7 @@ class Stopper:
         *,
         with_companion: bool,
         urgent: bool,
+        saves: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._run = run
@@ -53,7 +55,7 @@ class Stopper:
         if urgent:
             self._enter(Stage.TERMINATE)
         elif with_companion:
-            self._until = clock() + times.ask
+            self._until = clock() + (times.save if saves else times.ask)
         else:
             self._enter(Stage.INTERRUPT)
 

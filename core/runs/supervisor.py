@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from core.runs.judge import judge
 from core.runs.outcome import Outcome
 from core.runs.processes import ProcessId, identify, is_alive, tree_of
 from core.runs.records import RunCommand, StopTimes, stop_is_urgent, write_outcome
-from core.runs.stopping import Stopper, alive, end_leftovers
+from core.runs.stopping import Stage, Stopper, alive, end_leftovers
 from core.text import Text
 
 _LOOK = 0.2
@@ -137,10 +138,13 @@ class Supervisor:
                 if stopper is None:
                     # The companion is asked by the file; where that could not be written, nobody is asked.
                     companion = self._command.companion and asked
-                    stopper = Stopper(self._run, self._times, with_companion=companion, urgent=urgent)
+                    saves = companion and self._run.wishes.saves_first
+                    stopper = Stopper(self._run, self._times, with_companion=companion, urgent=urgent, saves=saves)
                 if urgent:
                     stopper.hurry()
                 stopper.push()
+            elif stopper is not None and stopper.stage is Stage.ASK:
+                stopper = None  # taken back: the save that should have come first was not possible
             time.sleep(_LOOK)
         if stopper is None:
             self._wait_for_leftovers()
@@ -208,6 +212,8 @@ class Supervisor:
             try:
                 write_outcome(self._run.outcome_file, outcome)
             except OSError as error:
+                if not self._run.path.is_dir():
+                    return  # somebody has deleted the run
                 if attempt == 0:
                     _complain(f"The outcome ({outcome.ending.value}: {outcome.sentence.en}) is not written: {error}")
                 time.sleep(_WRITE_AGAIN)
@@ -247,12 +253,13 @@ def child_flags(platform: str = sys.platform) -> int:
 
 
 def read_times(variables: dict[str, str]) -> StopTimes:
-    """The times of stopping; `CADDIE_STOP_TIMES=ask,interrupt,terminate,leftovers` changes them (seconds)."""
+    """The times of stopping; `CADDIE_STOP_TIMES=ask,interrupt,terminate,leftovers[,save]` changes them (seconds)."""
     said = variables.get("CADDIE_STOP_TIMES")
     if not said:
         return StopTimes()
-    ask, interrupt, terminate, leftovers = (float(part) for part in said.split(","))
-    return StopTimes(ask=ask, interrupt=interrupt, terminate=terminate, leftovers=leftovers)
+    ask, interrupt, terminate, leftovers, *save = (float(part) for part in said.split(","))
+    times = StopTimes(ask=ask, interrupt=interrupt, terminate=terminate, leftovers=leftovers)
+    return replace(times, save=save[0]) if save else times
 
 
 def _watch_over(folder: str) -> None:

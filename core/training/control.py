@@ -33,6 +33,8 @@ class Control:
         self._save_first = False
         self._waiting = False
         self._serve: Callable[[], object] | None = None
+        self._told: Callable[[bool], object] | None = None
+        self._put_off = False
 
     def ask(self, wish: Wish) -> None:
         """Asks for a save or for sample pictures after the step that is under way, or at once during a pause."""
@@ -86,22 +88,38 @@ class Control:
         """Whether the training is to end."""
         return self._stopping.is_set() or self._asked_by_file()
 
-    def while_waiting(self, serve: Callable[[], object] | None) -> None:
-        """Says who does what is asked for during a pause (`take` says what); None: nobody, it waits for the pause's end."""
-        self._serve = serve
+    def while_waiting(self, serve: Callable[[], object] | None, told: Callable[[bool], object] | None = None) -> None:
+        """Says who does what is asked for during a pause.
+
+        Args:
+            serve: does it (`take` says what); None: nobody, it waits for the pause's end.
+            told: hears when the training holds (True) and when it goes on.
+        """
+        self._serve, self._told = serve, told
 
     def wait_here(self) -> bool:
         """Waits while the training is paused; returns whether it is to end."""
-        try:
-            while self.paused and not self.is_stopping():
-                self._waiting = True
-                if self._serve is not None and self._is_wished():
-                    self._serve()
-                self._wake.wait(_LOOK)
-                self._wake.clear()
-        finally:
-            self._waiting = False
+        while self.hold(until_wished=self._serve is not None):
+            assert self._serve is not None
+            self._serve()
         return self.is_stopping()
+
+    def hold(self, *, until_wished: bool) -> bool:
+        """Waits while the training is paused, or until something is asked for, too; returns whether it still is to hold."""
+        while self.paused and not self.is_stopping():
+            if not self._waiting and self._told is not None:
+                self._told(True)
+            self._waiting = True
+            if until_wished and self._is_wished() and not self._put_off:
+                self._put_off = True  # what cannot be done yet (a save before the first step) is not asked for without end
+                return True
+            self._wake.wait(_LOOK)
+            self._wake.clear()
+            self._put_off = False
+        if self._waiting and self._told is not None and not self.is_stopping():
+            self._told(False)
+        self._waiting = self._put_off = False
+        return False
 
     def _is_wished(self) -> bool:
         with self._lock:

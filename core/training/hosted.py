@@ -135,6 +135,8 @@ class HostedTraining:
         outcome = judge(replace(evidence, how=end.how, raised=end.error))
         try:
             write_outcome(self.folder.outcome_file, outcome)
+        except FileNotFoundError:
+            pass  # somebody has deleted the run
         except OSError:
             _logger.exception("The outcome (%s) is not written", outcome.sentence.en)
         self.outcome = outcome

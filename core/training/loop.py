@@ -154,7 +154,7 @@ class Trainer:
             NoMemoryError: the device has no memory left.
             CaddieError: something could not be written or read.
         """
-        self._control.while_waiting(self._serve)
+        self._control.while_waiting(self._serve, lambda on: self._reporter.wished("pause" if on else "go-on", "done"))
         try:
             return self._run()
         except torch.OutOfMemoryError as error:
@@ -171,7 +171,8 @@ class Trainer:
             if not self._epoch(epoch):
                 self._tell(wait=True)
                 if self._control.saves_first and self._place.step:
-                    self._saver.now(self._place)
+                    self._reporter.wished("save-then-stop", "heard")
+                    self._reporter.wished("save-then-stop", "done", str(self._saver.now(self._place)))
                 return "stopped"
         self._tell(wait=True)
         self._saver.at_end(self._place)
@@ -229,8 +230,11 @@ class Trainer:
         wished = self._control.take("sample")
         if self._control.take("save"):
             self._tell(wait=True)
-            self._saver.now(self._place)
-        if self._moments.samples_at(self._place, False) or wished:
+            self._save_now()
+        due = self._moments.samples_at(self._place, False)
+        if wished:
+            self._sample_now()
+        elif due:
             self._sample()
         if self._moments.validates_at(self._place, False):
             self._validate()
@@ -240,9 +244,26 @@ class Trainer:
         self._tell(wait=True)
         # Before the first step there is nothing to save: the wish waits for that step and is not lost.
         if self._place.step and self._control.take("save"):
-            self._saver.now(self._place)
+            self._save_now()
         if self._control.take("sample"):
-            self._sample()
+            self._sample_now()
+
+    def _save_now(self) -> None:
+        """A wish is no reason to end: where it fails, that is told and the training goes on."""
+        self._reporter.wished("save", "heard")
+        try:
+            saved = self._saver.now(self._place)
+        except CaddieError as error:
+            self._reporter.wished("save", "failed", detail=str(error.text))
+        else:
+            self._reporter.wished("save", "done", str(saved))
+
+    def _sample_now(self) -> None:
+        self._reporter.wished("sample", "heard")
+        self._reporter.sampled_last = ""
+        self._sample()
+        path = self._reporter.sampled_last
+        self._reporter.wished("sample", "done" if path else "failed", path, "" if path else "not-done")
 
     def _sample(self) -> None:
         with self._stepper.resting():

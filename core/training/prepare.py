@@ -124,7 +124,7 @@ class Preparation:
         )
         if plan.log.folder and self.world.is_main:
             self.reporter.listen(TensorBoardFile(plan.log))
-        self.reporter.started(stepper.built.optimizer, length.steps, stepper.built.wants_loss or None)
+        self.reporter.started(stepper.built.optimizer, length.steps, stepper.built.wants_loss, samples=bool(self.prompts.prompts))
         return Trainer(
             settings=plan.loop,
             seed=self.seed,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from core.runs.event_lines import encode_event
-from core.runs.events import Event, Finished, Sample, Saved, Started, Warned
+from core.runs.events import Event, Finished, Sample, Saved, Started, Warned, Wished
 
 _logger = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class Reporter:
         self._listeners = [report]
         self._failed: list[Report] = []
         self.step = 0
+        self.sampled_last = ""
 
     def listen(self, report: Report) -> None:
         """Hands everything to somebody else, too."""
@@ -64,15 +65,22 @@ class Reporter:
         """Hands an event on as it is."""
         self._report(event)
 
-    def started(self, optimizer: object, steps: int, hands_loss: bool | None) -> None:
+    def started(self, optimizer: object, steps: int, hands_loss: bool, *, samples: bool = False) -> None:
         kind = type(optimizer)
         name = f"{kind.__module__}.{kind.__qualname__}"
-        self._report(Started(time=time.time(), optimizer=name, total_steps=steps, source="builtin", hands_loss=hands_loss))
+        now, hears = time.time(), ("save", "sample", "pause") if samples else ("save", "pause")
+        self._report(
+            Started(time=now, optimizer=name, total_steps=steps, source="builtin", hands_loss=hands_loss or None, hears=hears)
+        )
+
+    def wished(self, wish: str, stage: str, path: str = "", detail: str = "") -> None:
+        self._report(Wished(time=time.time(), step=self.step, wish=wish, stage=stage, path=path, detail=detail[:500]))
 
     def saved(self, path: Path, kind: str = "weights") -> None:
         self._report(Saved(time=time.time(), step=self.step, path=str(path), kind=kind))
 
     def sampled(self, path: Path) -> None:
+        self.sampled_last = str(path)
         self._report(Sample(time=time.time(), step=self.step, path=str(path)))
 
     def warned(self, key: str, detail: str = "") -> None:

@@ -84,15 +84,19 @@ class Saver:
         """The last save, under the plain name."""
         self._save(self._settings.name, place, state=self._settings.state or self._settings.state_at_end)
 
-    def now(self, place: Place) -> None:
-        """A save that somebody asked for in between; with its state, since they may want to go on from it."""
-        self._save(names.of_step(self._settings.name, place.step), place, state=True)
+    def now(self, place: Place) -> Path:
+        """A save that somebody asked for in between; with its state, since they may want to go on from it.
 
-    def _save(self, stem: str, place: Place, *, state: bool) -> None:
+        Raises:
+            CaddieError: it could not be written.
+        """
+        return self._save(names.of_step(self._settings.name, place.step), place, state=True)
+
+    def _save(self, stem: str, place: Place, *, state: bool) -> Path:
         weights = self._folder / (stem + names.WEIGHTS)
         if not self._writes:
             self._write_weights(weights, place)
-            return
+            return weights
         target = weights
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -112,6 +116,7 @@ class Saver:
                     f"{target} を保存できませんでした: {reason}。以前に保存したファイルはそのまま残っています。",
                 )
             ) from error
+        return weights
 
     def _delete(self, stem_of: Callable[[str, int], str], weights: int | None, state: int | None) -> None:
         if not self._writes:

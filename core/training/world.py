@@ -7,7 +7,7 @@ others before each step, so that all of them do the same step. Only the main pro
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -130,16 +130,25 @@ class SharedControl(Control):
         self._own = own
         self._world = world
 
+    def while_waiting(self, serve: Callable[[], object] | None, told: Callable[[bool], object] | None = None) -> None:
+        """As there; all processes serve, since a save or a picture may need each of them."""
+        super().while_waiting(serve)
+        self._own.while_waiting(None, told)
+
     def wait_here(self) -> bool:
         """Waits while the training is paused, and for the main process; returns whether all are to end."""
-        word = 0
-        if self._world.is_main:
-            flags = [self._own.wait_here(), self._own.saves_first, *map(self._own.take, self._WISHES)]
-            word = sum(flag << place for place, flag in enumerate(flags))
-        word = self._world.number_from_main(word)
-        for place, wish in enumerate(self._WISHES, start=2):
-            if word >> place & 1:
-                self.ask(wish)
-        if word & 1:
-            self.stop(save=bool(word & 2))
-        return bool(word & 1)
+        while True:
+            word = 0
+            if self._world.is_main:
+                held = self._own.hold(until_wished=self._serve is not None)
+                flags = [self._own.is_stopping(), self._own.saves_first, held, *map(self._own.take, self._WISHES)]
+                word = sum(flag << place for place, flag in enumerate(flags))
+            word = self._world.number_from_main(word)
+            for place, wish in enumerate(self._WISHES, start=3):
+                if word >> place & 1:
+                    self.ask(wish)
+            if word & 1:
+                self.stop(save=bool(word & 2))
+            if not word & 4 or self._serve is None:
+                return bool(word & 1)
+            self._serve()

@@ -21,7 +21,7 @@ from core.options.snapshot import snapshot_for
 from core.paths import PROJECT_ROOT
 from core.runs.builtin import hosted_command
 from core.runs.event_lines import decode_event
-from core.runs.events import Event, Saved, Step
+from core.runs.events import Event, Saved, Started, Step, Wished
 from core.runs.evidence import gather
 from core.runs.folder import RunFolder, list_runs
 from core.runs.launch import start_prepared
@@ -161,6 +161,7 @@ def test_a_run_folder_deleted_during_the_training_takes_nothing_from_its_end(tmp
     outcome = end_of(training)
     assert (outcome.ending, outcome.steps, outcome.total_steps) == (Ending.FINISHED, 3, 3)
     assert outcome.files == (str(tmp_path / "out" / "tiny.safetensors"),)
+    assert not training.folder.path.exists()  # whoever deletes a run wants no folder back with one file in it
 
 
 def test_wishes_may_come_as_files_too(host: Host, tmp_path: Path) -> None:
@@ -170,13 +171,26 @@ def test_wishes_may_come_as_files_too(host: Host, tmp_path: Path) -> None:
     run.wishes.pause(on=True)
     wait_until(lambda: training.control.waiting, "the pause")
     run.wishes.ask("save")
-    wait_until(lambda: any(isinstance(event, Saved) for event in events_of(run)), "a save")
+    wait_until(
+        lambda: any(isinstance(event, Wished) and event.stage == "done" and event.path for event in events_of(run)), "a save"
+    )
     run.wishes.save_at_stop()
     run.request_stop()
     assert end_of(training).ending is Ending.STOPPED
     assert training.outcome is not None
     assert len(training.outcome.files) >= 1
     assert not run.wishes.wants("save")
+    told = [event for event in events_of(run) if isinstance(event, Wished)]
+    assert [(event.wish, event.stage) for event in told] == [
+        ("pause", "done"),
+        ("save", "heard"),
+        ("save", "done"),
+        ("save-then-stop", "heard"),
+        ("save-then-stop", "done"),
+    ]
+    assert {Path(event.path).name for event in told if event.path} == {f"tiny-step{told[0].step:08d}.safetensors"}
+    (started,) = (event for event in events_of(run) if isinstance(event, Started))
+    assert started.hears == ("save", "pause")  # the job names no prompts
 
 
 def test_without_memory_it_ends_with_the_settings_that_help_and_the_next_one_can_start(

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from core.job.model import Job
 from core.options.snapshot import snapshot_for
 from core.runs.builtin import start_builtin_run
-from core.runs.events import Event, Finished, Saved, Started, Step
+from core.runs.events import Event, Finished, Saved, Started, Step, Wished
 from core.runs.folder import RunFolder, list_runs
 from core.runs.follow import Follower
 from core.runs.outcome import Ending
@@ -83,10 +83,18 @@ def test_two_processes_do_what_one_does_that_accumulates_two_batches(tmp_path: P
     assert living(both) == []
 
 
+def told(follower: Follower, wish: str) -> bool:
+    return any(isinstance(event, Wished) and (event.wish, event.stage) == (wish, "done") for event in follower.poll().events)
+
+
 def test_all_of_them_end_at_the_same_step_when_a_stop_is_asked_for(tmp_path: Path) -> None:
     run = start(tmp_path, on_two(tiny_job(tmp_path, **options(max_train_steps=100_000, save_every_n_steps=100_000))))
     follower = Follower(run)
     wait_until(lambda: any(isinstance(event, Step) for event in follower.poll().events), f"a step; log: {log_of(run)}")
+    run.wishes.pause(on=True)
+    wait_until(lambda: told(follower, "pause"), f"the pause; log: {log_of(run)}")
+    run.wishes.ask("save")
+    wait_until(lambda: told(follower, "save"), f"a save during the pause; log: {log_of(run)}")
     run.request_stop()
     assert wait_for_end(run).ending is Ending.STOPPED, log_of(run)
     assert living(run) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,8 @@ def test_saving_and_drawing_change_no_number_of_the_training(tmp_path: Path) -> 
     ]
 
 
-def test_a_script_that_does_not_save_is_not_stopped_for_it(tmp_path: Path) -> None:
+def test_a_script_that_does_not_save_is_not_stopped_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CADDIE_STOP_TIMES", "20,0.5,0.5,0.3,1")  # a second for the save
     script = tmp_path / "train_network.py"
     source = Path(SCRIPT).read_text(encoding="utf-8")
     assert "args.save_every_n_steps is not None and global_step" in source
@@ -131,7 +133,9 @@ def test_a_script_that_does_not_save_is_not_stopped_for_it(tmp_path: Path) -> No
     failed = wait_for(run, "save-then-stop", "failed")
     assert failed.detail == "not-done"
     assert not run.stop_requested()
-    wait_until(lambda: last_step(run) > failed.step + 5, "further steps")
+    time.sleep(1.5)  # longer than it was given
+    here = last_step(run)
+    wait_until(lambda: last_step(run) > max(here, failed.step) + 5, "further steps")
     run.request_stop()
     outcome = wait_for_end(run)
     assert outcome.ending is Ending.STOPPED

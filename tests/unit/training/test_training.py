@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from core.errors import CaddieError
-from core.runs.events import Event, Sample, Saved, Started, Step, Validated, Warned
+from core.runs.events import Event, Sample, Saved, Started, Step, Validated, Warned, Wished
 from core.training.control import Control
 from core.training.loop import NanLossError, NoMemoryError
 from core.training.models.text import inner_model
@@ -323,6 +323,30 @@ def test_a_stop_with_a_save_before_it(tmp_path: Path) -> None:
         "tiny-step00000003-state",
         "tiny-step00000003.safetensors",
     ]
+
+
+def test_a_save_that_was_asked_for_and_fails_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    control = Control()
+    control.ask("save")
+    events: list[Event] = []
+    job = tiny_job(tmp_path, max_train_steps=3)
+    trainer = trainer_of(job, events, control)
+    folder = tmp_path / "out"
+    if folder.is_dir():
+        folder.rmdir()
+    folder.write_text("a file where a folder should be")
+    step = trainer._stepper.step
+
+    def free(number: int, epoch: float) -> bool:
+        if number == 2:
+            folder.unlink()
+        return step(number, epoch)
+
+    trainer._stepper.step = free  # type: ignore[method-assign]
+    assert trainer.run() == "returned"
+    told = [(event.wish, event.stage, event.step) for event in events if isinstance(event, Wished)]
+    assert told == [("save", "heard", 1), ("save", "failed", 1)]
+    assert (folder / "tiny.safetensors").is_file()
 
 
 def test_a_stop_file_stops(tmp_path: Path) -> None:
