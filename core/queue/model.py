@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from core.environment.model import Environment
 from core.text import Text
@@ -36,6 +39,18 @@ class State(str, Enum):
         """Whether nothing more happens by itself."""
         return self in (State.DONE, State.STOPPED, State.FAILED)
 
+
+STATE_WORDS: Final[Mapping[State, Text]] = MappingProxyType(
+    {
+        State.WAITING: Text("waiting", "待機中"),
+        State.HELD: Text("held", "保留"),
+        State.STARTING: Text("starting", "起動中"),
+        State.RUNNING: Text("training", "学習中"),
+        State.DONE: Text("finished", "完了"),
+        State.STOPPED: Text("stopped", "停止"),
+        State.FAILED: Text("failed", "失敗"),
+    }
+)
 
 ALL_LANES = "*"
 """The lane of an entry that trains on all GPUs at once."""
