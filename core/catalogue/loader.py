@@ -30,6 +30,8 @@ from core.catalogue.parts import (
     read_schedulers,
     read_state_bytes,
 )
+from core.catalogue.scales import FILE as SCALES_FILE
+from core.catalogue.scales import Scale, read_scale, read_scales
 from core.catalogue.spec import (
     FAST_PACKAGE,
     ArgumentSpec,
@@ -57,7 +59,7 @@ def load_catalogue(folder: Path = CATALOGUE_FOLDER) -> Catalogue:
 
     Args:
         folder: holds `_categories.toml`, `_sources.toml`, `_arguments.toml`, `_notes.toml`, one file an optimizer, and
-            `_measured.toml` where something was measured.
+            `_measured.toml` where something was measured, `_scales.toml` where rates are compared.
 
     Raises:
         Problems: everything that is wrong in any of the files, each with its file's name.
@@ -96,6 +98,7 @@ class _Shared:
     sources: Mapping[str, Source]
     arguments: Mapping[str, dict[str, object]]
     notes: Mapping[str, Note]
+    scales: Mapping[str, Scale]
 
 
 def _open(path: Path, problems: list[Text]) -> Table | None:
@@ -125,7 +128,9 @@ def _read_shared(folder: Path, problems: list[Text]) -> _Shared:
         for forbidden in {"default", "like"}.intersection(table.keys):
             table.complain(f"'{forbidden}' cannot be shared.", f"'{forbidden}' は共有できません。")
         arguments[key] = {name: table.raw(name) for name in table.keys}
-    return _Shared(categories, sources, arguments, notes)
+    path = folder / SCALES_FILE
+    scales = read_scales(_entries(path, problems), sources) if path.exists() else {}
+    return _Shared(categories, sources, arguments, notes, scales)
 
 
 def _read_sources(folder: Path, problems: list[Text]) -> dict[str, Source]:
@@ -195,6 +200,7 @@ class _Reader:
             tips=tuple(self._note(item) for item in table.tables("tips")),
             needs_cuda=table.boolean("needs_cuda"),
             fast=self._fast(table.optional_table("fast")),
+            scale=read_scale(table.optional_table("scale"), self._shared.scales),
         )
         for part in (facts, state, table):
             part.finish()

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.catalogue.kinds import Kind, TupleKind, Value
 from core.errors import ValueProblem
 from core.text import Text
+
+if TYPE_CHECKING:
+    from core.catalogue.scales import RateScale
 
 
 class LrMethod(str, Enum):
@@ -307,6 +310,7 @@ class OptimizerSpec:
         needs_cuda: cannot be built without a CUDA device.
         fast: Caddie's own implementation of the same algorithm, or None.
         measured: what the benchmark found, or None.
+        scale: how large its rate is beside others'; None where nobody knows.
     """
 
     id: str
@@ -342,6 +346,7 @@ class OptimizerSpec:
     needs_cuda: bool = False
     fast: FastImplementation | None = None
     measured: Measured | None = None
+    scale: RateScale | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

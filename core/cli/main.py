@@ -59,6 +59,7 @@ _VERBS = {
     "explain": "explain",
     "run": "run",
     "history": "history",
+    "handover": "handover",
     "demo": "demo",
     "bench": "bench",
     "test": "suite",

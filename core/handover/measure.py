@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from core.handover.plateau import Plateau, find_plateau
 from core.job.model import Job
 from core.metrics.run_metrics import Quantity, RunMetrics, SeriesKey
 from core.metrics.series import Floats
+
+_WITH_A_RATE: Final = ("settled", "rising", "falling", "uneven")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,11 @@ class GroupRate:
     names: tuple[str, ...]
     given: float
     plateau: Plateau | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether it has a rate that another optimizer can begin with; it may not be at rest yet."""
+        return self.given > 0 and (self.plateau is None or self.plateau.state in _WITH_A_RATE)
 
     @property
     def rate(self) -> float | None:
@@ -136,7 +144,7 @@ def _given(subject: Subject, metrics: RunMetrics, name: str) -> float | None:
 
 
 def _by_name(rates: Mapping[str, float], name: str) -> float | None:
-    if name in ("", "unet"):
+    if name in ("", "unet") or (name.startswith("unet_block") and not name.endswith(" plus")):
         return rates.get("unet") if name or len(set(rates.values())) == 1 else None
     if name.startswith("textencoder") and name.removeprefix("textencoder").strip(" 0123456789()") == "":
         number = name.removeprefix("textencoder").strip(" ()")
