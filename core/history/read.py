@@ -9,16 +9,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from core.errors import CaddieError
 from core.history import notes
-from core.history.ends import Ends, ends_of, read_ends
 from core.history.record import SOURCES, RunRecord, Source
 from core.job.model import Job
 from core.runs.folder import RunFolder
 from core.runs.outcome import Ending, Outcome
 from core.text import Text, same
+
+if TYPE_CHECKING:  # numpy: a list of known runs is there without it
+    from core.history.ends import Ends
 
 ORIGIN: Final = "origin.json"
 """In the folder of a run that was imported: `{"source": …, "path": …}`."""
@@ -129,6 +131,8 @@ def alike(job: Job) -> str:
 
 
 def _ends(run: RunFolder, outcome: Outcome | None) -> Ends:
+    from core.history.ends import Ends, ends_of, read_ends
+
     try:
         return read_ends(run.events_file)
     except FileNotFoundError:

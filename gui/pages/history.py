@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QProgressBar, QSplitter, QStackedWidget, QV
 from core.errors import CaddieError
 from core.history.record import RunRecord
 from core.job.model import Job
+from gui.bridge.clock import Delay
 from gui.bridge.files import open_path
 from gui.bridge.history import History
 from gui.bridge.notices import Notice
@@ -53,6 +54,7 @@ class HistoryPage(Page):
         self.bar.setTextVisible(False)
         self.stack = QStackedWidget()
         self._error: BaseException | None = None
+        self._build_soon = Delay(self.tabs.build, 0, self)
         self._heading = Label("", "headline")
         self._count = Label("", "muted")
         self.trouble = Label("", "warning", wrap=True)
@@ -170,6 +172,7 @@ class HistoryPage(Page):
         self._tell_trouble()
         self.view.ensure_current()
         self._show_state()
+        self._build_soon.start(20)  # after the rows are painted
         if first and self.isVisible() and not self.filters.search.text():
             self.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -262,7 +265,7 @@ class HistoryPage(Page):
         self.view.chosen.connect(self._selection_changed)
         self.view.search_wanted.connect(self._search)
         self.view.delete_wanted.connect(self.delete)
-        self.tabs.curves.colored.connect(self.view.set_colors)
+        self.tabs.colored.connect(self.view.set_colors)
         self.open_button.clicked.connect(self.open_selected)
         self.again_button.clicked.connect(self.use_again)
         self.delete_button.clicked.connect(self.delete)

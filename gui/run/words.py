@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
-from core.metrics.run_metrics import Quantity
 from core.runs.outcome import Ending
 from core.text import Language
 from gui.bridge.run_controls import Controls
 from gui.bridge.run_stop import StopStage
 from gui.widgets.badge import BadgeLook, BadgeTone
+
+if TYPE_CHECKING:  # numpy: the history's table shows without it
+    from core.metrics.run_metrics import Quantity
 
 _TONES: dict[Ending, BadgeTone] = {
     Ending.STARTING: "info",
@@ -53,6 +56,7 @@ def stop_words(stage: StopStage) -> str:
     """What is being done to end a run, "" where nothing is."""
     return {
         StopStage.NONE: "",
+        StopStage.SAVING: QCoreApplication.translate("Runs", "Stopping: the script saves after its present step, then ends"),
         StopStage.ASKING: QCoreApplication.translate("Runs", "Stopping: the script ends itself after its present step"),
         StopStage.INTERRUPTING: QCoreApplication.translate("Runs", "Stopping: the script was interrupted"),
         StopStage.TERMINATING: QCoreApplication.translate("Runs", "Stopping: its processes were told to end"),
@@ -62,6 +66,8 @@ def stop_words(stage: StopStage) -> str:
 
 def rate_word(quantity: Quantity) -> str:
     """A kind of learning rate, as plots and figures name it."""
+    from core.metrics.run_metrics import Quantity
+
     return {
         Quantity.D_LR: QCoreApplication.translate("Runs", "d*lr"),
         Quantity.LR: QCoreApplication.translate("Runs", "lr"),

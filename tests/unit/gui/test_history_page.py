@@ -18,6 +18,7 @@ from core.paths import runs_dir
 from core.runs.folder import RunFolder, update_processes
 from core.runs.outcome import Ending
 from core.runs.processes import identify
+from gui.history.curves_view import CurvesView
 from gui.history.dialogs import HistoryDialogs
 from gui.main_window import MainWindow
 from gui.models.history_columns import COLUMNS, figure
@@ -74,7 +75,7 @@ def page(services: Services, runs: list[RunFolder]) -> Iterator[HistoryPage]:
     made.resize(1200, 800)
     made.show()
     made.activated()
-    wait_for(lambda: made.history.listing is not None)
+    wait_for(lambda: made.history.listing is not None and made.tabs.curves is not None)
     yield made
     services.tasks.wait()
     settle()
@@ -85,6 +86,11 @@ def page(services: Services, runs: list[RunFolder]) -> Iterator[HistoryPage]:
 
 def names(page: HistoryPage) -> list[str]:
     return [record.name for record in page.table.shown]
+
+
+def curves_of(page: HistoryPage) -> CurvesView:
+    assert page.tabs.curves is not None
+    return page.tabs.curves
 
 
 def choose(page: HistoryPage, *wanted: str) -> None:
@@ -339,7 +345,7 @@ def test_figures(value: float, text: str) -> None:
 
 
 def test_selected_runs_lie_over_each_other(page: HistoryPage, runs: list[RunFolder]) -> None:
-    curves = page.tabs.curves
+    curves = curves_of(page)
     assert "Select runs" in curves.plot.empty_message()
     choose(page, "alpha", "delta")
     wait_for(lambda: len(curves.plot.plot.curves) == 2)
@@ -358,7 +364,7 @@ def test_selected_runs_lie_over_each_other(page: HistoryPage, runs: list[RunFold
 
 
 def test_a_baseline_gives_differences_and_ratios(page: HistoryPage, runs: list[RunFolder]) -> None:
-    curves = page.tabs.curves
+    curves = curves_of(page)
     choose(page, "alpha", "delta")
     wait_for(lambda: len(curves.plot.plot.curves) == 2)
     curves.smoothing.setCurrentIndex(0)
@@ -383,7 +389,7 @@ def test_a_baseline_gives_differences_and_ratios(page: HistoryPage, runs: list[R
 def test_a_run_that_cannot_be_read_is_named_and_the_others_are_drawn(page: HistoryPage, runs: list[RunFolder]) -> None:
     runs[0].command_file.write_text("{", encoding="utf-8")
     choose(page, "alpha", "delta")
-    curves = page.tabs.curves
+    curves = curves_of(page)
     wait_for(lambda: "alpha" in curves.note.text() and len(curves.plot.plot.curves) == 1)
     assert "command.json" in curves.note.text()
 
@@ -394,7 +400,7 @@ def test_runs_of_one_name_are_told_apart_by_their_seeds(page: HistoryPage) -> No
     page.history.load()
     wait_for(lambda: names(page).count("same") == 2)
     choose(page, "same")
-    curves = page.tabs.curves
+    curves = curves_of(page)
     wait_for(lambda: len(curves.plot.plot.curves) == 2)
     assert sorted(curve.name for curve in curves.plot.plot.curves.values()) == ["same · seed 7", "same · seed 8"]
     page.tabs.setCurrentWidget(page.tabs.ends)
@@ -407,6 +413,6 @@ def test_runs_of_one_name_are_told_apart_by_their_seeds(page: HistoryPage) -> No
 def test_curves_are_read_only_while_they_are_looked_at(page: HistoryPage) -> None:
     page.tabs.setCurrentWidget(page.tabs.ends)
     choose(page, "alpha", "beta")
-    assert page.tabs.curves.curves.get(page.table.shown[3].folder) is None
-    page.tabs.setCurrentWidget(page.tabs.curves)
-    wait_for(lambda: len(page.tabs.curves.plot.plot.curves) == 2)
+    assert curves_of(page).curves.get(page.table.shown[3].folder) is None
+    page.tabs.setCurrentWidget(curves_of(page))
+    wait_for(lambda: len(curves_of(page).plot.plot.curves) == 2)
