@@ -120,7 +120,7 @@ def _journal(data: Mapping[str, Any]) -> Journal:
     build["systems"] = tuple(build["systems"])
     build["capability"] = tuple(build["capability"]) if build["capability"] else None
     recipe |= {"name": Text(**recipe["name"]), "help": Text(**recipe["help"])}
-    recipe |= {"python": tuple(recipe["python"]), "packages": tuple(recipe["packages"])}
+    recipe |= {name: tuple(recipe[name]) for name in ("python", "packages", "brought", "offered")}
     config = said.pop("accelerate_config")
     said |= {"folder": Path(said["folder"]), "python": Path(said["python"])}
     said |= {"packages": tuple(said["packages"]), "pip_options": tuple(said["pip_options"])}

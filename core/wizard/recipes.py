@@ -66,6 +66,8 @@ class Recipe:
         folder: proposed name of the folder.
         python: versions it runs with (`3.10`), the best first.
         packages: pip requirements after requirements.txt.
+        brought: names of packages that its requirements.txt installs.
+        offered: more packages that people want, whatever the optimizer.
         xformers: whether xformers is installed unless somebody says otherwise.
         source: where the steps come from.
     """
@@ -79,6 +81,8 @@ class Recipe:
     folder: str
     python: tuple[str, ...]
     packages: tuple[str, ...] = ()
+    brought: tuple[str, ...] = ()
+    offered: tuple[str, ...] = ()
     xformers: bool = False
     source: str = ""
 
@@ -128,6 +132,8 @@ def _recipe(entry: Mapping[str, Any]) -> Recipe:
         folder=entry["folder"],
         python=tuple(entry["python"]),
         packages=tuple(entry["packages"]),
+        brought=tuple(entry["brought"]),
+        offered=tuple(entry["offered"]),
         xformers=entry["xformers"],
         source=entry["source"],
     )

@@ -9,7 +9,7 @@ from core.environment.interpreters import on_windows
 from gui.environment.found_list import FoundList
 from gui.theme import tokens
 from gui.theme.theme import Theme, mono_font
-from gui.widgets.base import Button, Card, IconLabel, Label, Translated
+from gui.widgets.base import Button, Card, IconLabel, Label, Translated, row
 
 _EXAMPLES = {
     True: ("C:\\AI\\sd-scripts", "C:\\AI\\kohya_ss", "D:\\LoRA_Easy_Training_Scripts", "D:\\StabilityMatrix"),
@@ -18,9 +18,10 @@ _EXAMPLES = {
 
 
 class EmptyPage(Translated, QWidget):
-    """Signals: `folder_wanted`, `python_wanted`: the buttons."""
+    """Signals: `folder_wanted`, `new_wanted`, `python_wanted`: the buttons."""
 
     folder_wanted = Signal()
+    new_wanted = Signal()
     python_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -29,6 +30,8 @@ class EmptyPage(Translated, QWidget):
         self._lead = Label("", "muted", wrap=True)
         self.folder = Button(theme, icon="folder", classes="primary")
         self.folder.clicked.connect(self.folder_wanted)
+        self.new = Button(theme, icon="plus")
+        self.new.clicked.connect(self.new_wanted)
         self.python = Button(theme, icon="terminal")
         self.python.clicked.connect(self.python_wanted)
         self._drop = Label("", "caption")
@@ -45,11 +48,7 @@ class EmptyPage(Translated, QWidget):
         head.setSpacing(tokens.M)
         head.addWidget(IconLabel(theme, "environment", role="accent_text", size=40))
         head.addWidget(self._heading, 1)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(tokens.S)
-        for widget in (self.folder, self.python, self._drop):
-            buttons.addWidget(widget)
-        buttons.addStretch(1)
+        buttons = row(self.folder, self.new, self.python, self._drop, stretch=True)
         found = Card()
         found.body.addWidget(self.found)
         inner.addLayout(head)
@@ -103,6 +102,7 @@ class EmptyPage(Translated, QWidget):
             )
         )
         self.folder.setText(self.tr("Choose folder …"))
+        self.new.setText(self.tr("Set up a new one …"))
         self.python.setText(self.tr("Choose python.exe …") if on_windows() else self.tr("Choose Python …"))
         self._drop.setText(self.tr("or drop a folder here"))
         self._example_heading.setText(self.tr("Folders that Caddie understands, for example"))
@@ -116,7 +116,7 @@ class EmptyPage(Translated, QWidget):
             label.setText(text)
         self._no_scripts.setText(
             self.tr(
-                "No sd-scripts yet? Install kohya's sd-scripts as its README says, then come back. You can pick and set up an"
-                " optimizer without it."
+                "No sd-scripts yet? Caddie sets one up, with the PyTorch for your GPU, and shows every command before it is run."
+                " You can pick and set up an optimizer without it."
             )
         )

@@ -29,6 +29,7 @@ from gui.services import Services
 from gui.theme import tokens
 from gui.widgets.badge import BadgeLook
 from gui.widgets.base import Button, Card, Label, row
+from gui.wizard.opener import WizardOpener
 
 if TYPE_CHECKING:
     from core.environment.discover import Found
@@ -48,6 +49,7 @@ class EnvironmentPage(Page):
         super().__init__(services, parent)
         self._service: EnvironmentService = services.environments
         self.dialogs = dialogs or EnvironmentDialogs(self)
+        self.wizard = WizardOpener(services, self)
         self.sheet: InstallDialog | None = None
         self._found: list[Environment] = []
         self.setAcceptDrops(True)
@@ -76,12 +78,14 @@ class EnvironmentPage(Page):
         self._headline = Label("", "title")
         self.add_folder = Button(theme, icon="folder")
         self.add_python = Button(theme, icon="terminal")
+        self.new = Button(theme, icon="plus")
         self.found = FoundList(theme, compact=True)
         side = Card(margin=tokens.M)
         side.setFixedWidth(_LIST_WIDTH)
         side.body.addWidget(self._headline)
         side.body.addWidget(self.list, 1)
         side.body.addLayout(row(self.add_folder, self.add_python))
+        side.body.addWidget(self.new)
         side.body.addSpacing(tokens.S)
         side.body.addWidget(self.found)
         self.detail = EnvironmentDetail(self.services)
@@ -121,6 +125,8 @@ class EnvironmentPage(Page):
             button.connect(self._choose_folder)
         for button in (self.add_python.clicked, self.empty.python_wanted):
             button.connect(self._choose_python)
+        for button in (self.new.clicked, self.empty.new_wanted):
+            button.connect(self.wizard.open)
         for found in (self.found, self.empty.found):
             found.wanted.connect(self.add)
             found.search_wanted.connect(self.search)
@@ -153,6 +159,7 @@ class EnvironmentPage(Page):
         self._headline.setText(self.tr("Environments"))
         self.add_folder.setText(self.tr("Add folder …"))
         self.add_python.setText(self.tr("Python …"))
+        self.new.setText(self.tr("Set up a new one …"))
         self.add_folder.setToolTip(
             self.tr("A folder of sd-scripts, kohya_ss, LoRA Easy Training Scripts, Stability Matrix, a venv")
         )

@@ -12,6 +12,16 @@
     </message>
 </context>
 <context>
+    <name>DatasetCount</name>
+    <message numerus="yes">
+        <source>and %n more</source>
+        <translation type="unfinished">
+            <numerusform>and %n more</numerusform>
+            <numerusform>and %n more</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>EndsView</name>
     <message numerus="yes">
         <source>%n seeds</source>

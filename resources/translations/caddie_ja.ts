@@ -186,6 +186,69 @@
     </message>
 </context>
 <context>
+    <name>ChooseSheet</name>
+    <message>
+        <source>New folder</source>
+        <translation>新しいフォルダー</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>種類</translation>
+    </message>
+    <message>
+        <source>How to get it</source>
+        <translation>入手方法</translation>
+    </message>
+    <message>
+        <source>Python</source>
+        <translation>Python</translation>
+    </message>
+    <message>
+        <source>PyTorch</source>
+        <translation>PyTorch</translation>
+    </message>
+    <message>
+        <source>More packages</source>
+        <translation>追加パッケージ</translation>
+    </message>
+    <message>
+        <source>{package}, for {optimizers}</source>
+        <translation>{package} ({optimizers} 用)</translation>
+    </message>
+    <message>
+        <source>Choose …</source>
+        <translation>選択…</translation>
+    </message>
+    <message>
+        <source>Other …</source>
+        <translation>ほかの Python…</translation>
+    </message>
+    <message>
+        <source>xformers too (saves memory on older GPUs)</source>
+        <translation>xformers も入れる (古い GPU でメモリを節約)</translation>
+    </message>
+    <message>
+        <source>Download it as a zip, without git</source>
+        <translation>zip でダウンロード (git 不要)</translation>
+    </message>
+    <message>
+        <source>git (not found on this computer)</source>
+        <translation>git (この PC に見つかりません)</translation>
+    </message>
+    <message>
+        <source>git, which can update it later</source>
+        <translation>git (後から更新できます)</translation>
+    </message>
+    <message>
+        <source>No GPU was found.</source>
+        <translation>GPU が見つかりません。</translation>
+    </message>
+    <message>
+        <source>{gpu}, driver {version}</source>
+        <translation>{gpu}、ドライバー {version}</translation>
+    </message>
+</context>
+<context>
     <name>Closing</name>
     <message>
         <source>Caddie closes as soon as the training has ended.</source>
@@ -320,6 +383,18 @@
         <translation>学習を続けます</translation>
     </message>
     <message>
+        <source>The companion is switched off in this job, so nobody in the script can hear it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Possible once the first step is done</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>This training cannot be asked for it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Hold the training after its present step; it keeps its memory</source>
         <translation>現在のステップの後で学習を一時停止します (メモリは確保したままです)</translation>
     </message>
@@ -434,6 +509,227 @@
     </message>
 </context>
 <context>
+    <name>DatasetCount</name>
+    <message>
+        <source>{0} images …</source>
+        <translation type="unfinished">画像 {0} 枚…</translation>
+    </message>
+    <message numerus="yes">
+        <source>and %n more</source>
+        <translation type="unfinished">
+            <numerusform>ほか %n 件</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Images</source>
+        <translation type="unfinished">画像</translation>
+    </message>
+    <message>
+        <source>with repeats</source>
+        <translation type="unfinished">繰り返しを含む</translation>
+    </message>
+    <message>
+        <source>without a caption</source>
+        <translation type="unfinished">キャプションなし</translation>
+    </message>
+    <message>
+        <source>Steps an epoch</source>
+        <translation type="unfinished">1 エポックのステップ数</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Regularization images</source>
+        <translation type="unfinished">正則化画像</translation>
+    </message>
+    <message>
+        <source>What will be trained</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sizes, with repeats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sizes that the images are brought to, with repeats</source>
+        <translation type="unfinished">画像を合わせるサイズ (繰り返しを含む枚数)</translation>
+    </message>
+    <message>
+        <source>Counting the images</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>DatasetDialog</name>
+    <message>
+        <source>Use the dataset config</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>New dataset config</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Dataset config</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Undo (Ctrl+Z)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Redo</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Open …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>From the job&apos;s folders</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Makes a dataset config of the folders that the job names, with their repeats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save as …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save and use in the job</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation type="unfinished">閉じる</translation>
+    </message>
+    <message>
+        <source>The file was changed by another program meanwhile.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Read it anew</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Write over it</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>DatasetForm</name>
+    <message>
+        <source>Settings for all datasets</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>They hold wherever a dataset or a subset says nothing else.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Dataset {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Images of one resolution and batch size. Its subsets inherit what is set here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Subset {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>One folder of images, and what is done to them and to their captions.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Less</source>
+        <translation type="unfinished">折りたたむ</translation>
+    </message>
+    <message>
+        <source>More ({0})</source>
+        <translation type="unfinished">さらに表示 ({0})</translation>
+    </message>
+</context>
+<context>
+    <name>DatasetQuestions</name>
+    <message>
+        <source>Dataset configs (*.toml *.json)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation type="unfinished">すべてのファイル (*)</translation>
+    </message>
+    <message>
+        <source>Open a dataset config</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save the dataset config as</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Save the changes to the dataset config?</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>They are lost otherwise.</source>
+        <translation type="unfinished">保存しないと、変更は失われます。</translation>
+    </message>
+</context>
+<context>
+    <name>DatasetTree</name>
+    <message>
+        <source>For all datasets</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Dataset {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>no folder yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Datasets and subsets</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add a folder (Ins); folders can be dropped here, too</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add a dataset (Ctrl+Ins)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Duplicate (Ctrl+D)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Move up (Alt+Up)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Move down (Alt+Down)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove (Del)</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>Dialogs</name>
     <message>
         <source>Open job</source>
@@ -518,8 +814,36 @@
         <translation>未指定</translation>
     </message>
     <message>
+        <source>{0}, from [general]</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}, from the dataset</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0}, from the job</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>default {0}</source>
         <translation>既定値 {0}</translation>
+    </message>
+    <message>
+        <source>Default</source>
+        <translation type="unfinished">既定値</translation>
+    </message>
+    <message>
+        <source>Dataset: {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Job: {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Default: {0}</source>
+        <translation type="unfinished">既定値: {0}</translation>
     </message>
 </context>
 <context>
@@ -572,6 +896,10 @@
         <translation>フォルダーを選ぶ…</translation>
     </message>
     <message>
+        <source>Set up a new one …</source>
+        <translation>新しくセットアップ…</translation>
+    </message>
+    <message>
         <source>Choose python.exe …</source>
         <translation>python.exe を選ぶ…</translation>
     </message>
@@ -604,8 +932,8 @@
         <translation>Stability Matrix (Packages 内の学習ツールすべて)</translation>
     </message>
     <message>
-        <source>No sd-scripts yet? Install kohya&apos;s sd-scripts as its README says, then come back. You can pick and set up an optimizer without it.</source>
-        <translation>sd-scripts がまだない場合は、kohya 氏の sd-scripts を README の手順でインストールしてください。オプティマイザーを選んで設定するだけなら、なくても使えます。</translation>
+        <source>No sd-scripts yet? Caddie sets one up, with the PyTorch for your GPU, and shows every command before it is run. You can pick and set up an optimizer without it.</source>
+        <translation>sd-scripts がまだない場合は、Caddie が GPU に合う PyTorch とともにセットアップします。実行するコマンドは事前にすべて表示されます。オプティマイザーの選択と設定は、sd-scripts がなくても行えます。</translation>
     </message>
 </context>
 <context>
@@ -833,6 +1161,10 @@
     <message>
         <source>Python …</source>
         <translation>Python…</translation>
+    </message>
+    <message>
+        <source>Set up a new one …</source>
+        <translation>新しくセットアップ…</translation>
     </message>
     <message>
         <source>A folder of sd-scripts, kohya_ss, LoRA Easy Training Scripts, Stability Matrix, a venv</source>
@@ -1074,6 +1406,84 @@
     <message>
         <source>Add {name}</source>
         <translation>{name} を追加</translation>
+    </message>
+</context>
+<context>
+    <name>HandoverDialog</name>
+    <message>
+        <source>Take the rate over</source>
+        <translation>学習率を引き継ぐ</translation>
+    </message>
+    <message>
+        <source>What the new job has otherwise ({0})</source>
+        <translation>新しいジョブで変わる設定 ({0})</translation>
+    </message>
+    <message>
+        <source>{rule} Source: {source}</source>
+        <translation>{rule} 出典: {source}</translation>
+    </message>
+    <message>
+        <source>What this run found</source>
+        <translation>この実行で分かったこと</translation>
+    </message>
+    <message>
+        <source>This run tells no learning rate.</source>
+        <translation>この実行には学習率の記録がありません。</translation>
+    </message>
+    <message>
+        <source>Go on with</source>
+        <translation>次に使うオプティマイザー</translation>
+    </message>
+    <message>
+        <source>Let the new rate rise as long as d did (warm-up)</source>
+        <translation>d が上昇していた長さだけウォームアップする</translation>
+    </message>
+    <message>
+        <source>Setting</source>
+        <translation>設定</translation>
+    </message>
+    <message>
+        <source>This run</source>
+        <translation>この実行</translation>
+    </message>
+    <message>
+        <source>New job</source>
+        <translation>新しいジョブ</translation>
+    </message>
+    <message>
+        <source>What would change</source>
+        <translation>変更点</translation>
+    </message>
+    <message>
+        <source>Open in Set up</source>
+        <translation>設定ページで開く</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>キャンセル</translation>
+    </message>
+</context>
+<context>
+    <name>HandoverPlot</name>
+    <message>
+        <source>rate</source>
+        <translation>学習率</translation>
+    </message>
+    <message>
+        <source>least</source>
+        <translation>下限</translation>
+    </message>
+    <message>
+        <source>most</source>
+        <translation>上限</translation>
+    </message>
+    <message>
+        <source>This run has no d</source>
+        <translation>この実行には d がありません</translation>
+    </message>
+    <message>
+        <source>d × learning rate, before the scheduler</source>
+        <translation>d × 学習率 (スケジューラ適用前)</translation>
     </message>
 </context>
 <context>
@@ -1573,8 +1983,12 @@ memory は GiB、duration は秒です。</translation>
         <translation>学習の対象を数えます。画像と繰り返し、キャプションのない画像、サイズ、ステップ数を表示します。</translation>
     </message>
     <message>
-        <source>The job has changed since.</source>
-        <translation>この後、ジョブが変更されています。</translation>
+        <source>The job or its dataset config has changed since.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Edit the dataset …</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Sizes that the images are brought to, with repeats</source>
@@ -3054,10 +3468,48 @@ memory は GiB、duration は秒です。</translation>
     </message>
 </context>
 <context>
+    <name>ProgressSheet</name>
+    <message>
+        <source>done</source>
+        <translation>完了</translation>
+    </message>
+    <message>
+        <source>was done before</source>
+        <translation>前回完了</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>失敗</translation>
+    </message>
+    <message>
+        <source>at work …</source>
+        <translation>実行中…</translation>
+    </message>
+    <message>
+        <source>Commands and what they print</source>
+        <translation>コマンドと出力</translation>
+    </message>
+    <message>
+        <source>Progress</source>
+        <translation>進み具合</translation>
+    </message>
+</context>
+<context>
     <name>Rail</name>
     <message>
         <source>Pages</source>
         <translation>ページ</translation>
+    </message>
+</context>
+<context>
+    <name>RateNote</name>
+    <message>
+        <source>Take the rate over…</source>
+        <translation>学習率を引き継ぐ…</translation>
+    </message>
+    <message>
+        <source>Close this message</source>
+        <translation>このメッセージを閉じる</translation>
     </message>
 </context>
 <context>
@@ -3370,6 +3822,10 @@ memory は GiB、duration は秒です。</translation>
     <message>
         <source>Pausing</source>
         <translation>一時停止しています</translation>
+    </message>
+    <message>
+        <source>Stopping: the script saves after its present step, then ends</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Stopping: the script ends itself after its present step</source>
@@ -3705,14 +4161,106 @@ memory は GiB、duration は秒です。</translation>
     </message>
 </context>
 <context>
-    <name>TriStateEditor</name>
+    <name>WizardDialog</name>
     <message>
-        <source>Default</source>
-        <translation>既定値</translation>
+        <source>Stop the set-up? What is done stays done, and it goes on from there when you come back.</source>
+        <translation>セットアップを中止しますか? 済んだ手順は残り、次回は続きから再開します。</translation>
     </message>
     <message>
-        <source>Default: {0}</source>
-        <translation>既定値: {0}</translation>
+        <source>In which folder?</source>
+        <translation>作成先のフォルダー</translation>
+    </message>
+    <message>
+        <source>Which Python?</source>
+        <translation>使用する Python</translation>
+    </message>
+    <message>
+        <source>Write the whole set-up as a script</source>
+        <translation>セットアップ全体をスクリプトに書き出す</translation>
+    </message>
+    <message>
+        <source>No Python {versions} was found. Get Python 3.10 from python.org/downloads, install it, and open this again; or choose one yourself.</source>
+        <translation>Python {versions} が見つかりません。python.org/downloads から Python 3.10 を入れてもう一度開くか、自分で選択してください。</translation>
+    </message>
+    <message>
+        <source>Set up sd-scripts</source>
+        <translation>sd-scripts のセットアップ</translation>
+    </message>
+    <message>
+        <source>Looking at this computer …</source>
+        <translation>この PC を確認しています…</translation>
+    </message>
+    <message>
+        <source>A new sd-scripts</source>
+        <translation>新しい sd-scripts</translation>
+    </message>
+    <message>
+        <source>This will be run</source>
+        <translation>実行する内容</translation>
+    </message>
+    <message>
+        <source>Setting up</source>
+        <translation>セットアップ中</translation>
+    </message>
+    <message>
+        <source>Stopping …</source>
+        <translation>中止しています…</translation>
+    </message>
+    <message>
+        <source>It did not come to its end</source>
+        <translation>完了しませんでした</translation>
+    </message>
+    <message>
+        <source>sd-scripts is ready</source>
+        <translation>sd-scripts の準備ができました</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>開始</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>続ける</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>閉じる</translation>
+    </message>
+    <message>
+        <source>Next</source>
+        <translation>次へ</translation>
+    </message>
+    <message>
+        <source>Back</source>
+        <translation>戻る</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>中止</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>キャンセル</translation>
+    </message>
+    <message>
+        <source>Write as a script …</source>
+        <translation>スクリプトに書き出す…</translation>
+    </message>
+    <message>
+        <source>Everything goes into one new folder. Nothing that is there is ever written over.</source>
+        <translation>すべて 1 つの新しいフォルダーに入ります。既にあるものを上書きすることはありません。</translation>
+    </message>
+    <message>
+        <source>About {size} GB in {folder}; 10 to 30 minutes with a usual connection.</source>
+        <translation>{folder} に約 {size} GB を使います。通常の回線で 10~30 分かかります。</translation>
+    </message>
+    <message>
+        <source>What is done stays done. “Go on” takes up where it ended, today or later.</source>
+        <translation>済んだ手順は残ります。「続ける」で、今すぐでも後日でも続きから再開できます。</translation>
+    </message>
+    <message>
+        <source>{folder} is an environment of Caddie now, and is being checked.</source>
+        <translation>{folder} を Caddie の環境に追加し、確認しています。</translation>
     </message>
 </context>
 </TS>
