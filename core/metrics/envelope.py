@@ -7,9 +7,10 @@ is moved sideways, and what was found for a column holds until the width or the 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.metrics.column import Floats
 from core.metrics.pyramid import Pyramid
@@ -55,6 +56,16 @@ class Envelope:
         """The columns from `first` to before `beyond`, all of which are there."""
         inside = slice(first - self.first_column, beyond - self.first_column)
         return Envelope(first, self.width, *(getattr(self, name)[inside] for name in _ARRAYS))
+
+    def logarithms(self) -> Envelope:
+        """The same with the powers of ten; what has none is a gap."""
+
+        def power(values: Floats) -> Floats:
+            result: Floats = np.full(len(values), np.nan)
+            np.log10(values, out=result, where=values > 0)
+            return result
+
+        return replace(self, low=power(self.low), high=power(self.high), begin=power(self.begin), end=power(self.end))
 
     def joined(self) -> tuple[Floats, Floats]:
         """Lowest and highest point of the drawn line in each column, the lines between columns included.
@@ -117,34 +128,66 @@ def envelope(trace: Trace, width: float, first: int, beyond: int) -> Envelope:
     return Envelope(first, width, low, high, begin, end, counts)
 
 
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """What is drawn of a curve: a bar from `low` to `high` in each column, NaN for none.
+
+    Attributes:
+        first_column: the grid's number of the first column.
+        width: of a column, in units of x.
+        low, high: see `Envelope.joined`.
+        falls: whether the curve leaves a column lower than it came in.
+    """
+
+    first_column: int
+    width: float
+    low: Floats
+    high: Floats
+    falls: NDArray[np.bool_]
+
+    def part(self, first: int, beyond: int) -> Bars:
+        """The columns from `first` to before `beyond`, all of which are there."""
+        inside = slice(first - self.first_column, beyond - self.first_column)
+        return Bars(first, self.width, self.low[inside], self.high[inside], self.falls[inside])
+
+
 class EnvelopeView:
-    """The columns on the screen, of which only those are looked at that were not there a moment ago."""
+    """The columns on the screen, of which only those are looked at that were not there a moment ago.
 
-    def __init__(self) -> None:
+    Args:
+        logarithmic: whether heights are powers of ten.
+        margin: how much more is looked at than is asked for when the view moves, as a part of it; then nothing is to be
+            done for some moves. Curves that have other margins do it at other times.
+    """
+
+    def __init__(self, *, logarithmic: bool = False, margin: float = 0.25) -> None:
+        self._logarithmic = logarithmic
+        self._margin = margin
         self._known: Envelope | None = None
+        self._bars: Bars | None = None
 
-    def forget(self) -> None:
-        """The numbers have changed."""
-        self._known = None
-
-    def columns(self, trace: Trace, width: float, first: int, beyond: int) -> Envelope:
-        """As `envelope`, from what is known where the width is the same."""
-        known = self._known
-        if known is None or abs(known.width - width) > 1e-9 * width:
-            self._known = envelope(trace, width, first, beyond)
-            return self._known
+    def columns(self, trace: Trace, width: float, first: int, beyond: int) -> Bars:
+        """What covers the columns from `first` to before `beyond`; `trace` is the same as before, with all its numbers."""
+        known, bars = self._known, self._bars
+        if known is None or bars is None or abs(known.width - width) > 1e-9 * width:
+            return self._look(envelope(trace, width, first, beyond)).part(first, beyond)
         from_, to = known.first_column, known.first_column + len(known)
-        if first >= to or beyond <= from_:
-            self._known = envelope(trace, known.width, first, beyond)
-            return self._known
-        pieces = [known.part(max(first, from_), min(beyond, to))]
-        if first < from_:
-            pieces.insert(0, envelope(trace, known.width, first, from_))
-        if beyond > to:
-            pieces.append(envelope(trace, known.width, to, beyond))
-        if len(pieces) > 1:
-            arrays = [np.concatenate([getattr(piece, name) for piece in pieces]) for name in _ARRAYS]
-            self._known = Envelope(first, known.width, *arrays)
-        else:
-            self._known = pieces[0]
-        return self._known
+        if from_ <= first and beyond <= to:
+            return bars.part(first, beyond)
+        more = math.ceil(self._margin * (beyond - first))
+        start, end = first - more * (first < from_), beyond + more * (beyond > to)
+        if start >= to or end <= from_:
+            return self._look(envelope(trace, known.width, start, end)).part(first, beyond)
+        pieces = [known.part(max(start, from_), min(end, to))]
+        if start < from_:
+            pieces.insert(0, envelope(trace, known.width, start, from_))
+        if end > to:
+            pieces.append(envelope(trace, known.width, to, end))
+        arrays = [np.concatenate([getattr(piece, name) for piece in pieces]) for name in _ARRAYS]
+        return self._look(Envelope(start, known.width, *arrays)).part(first, beyond)
+
+    def _look(self, known: Envelope) -> Bars:
+        self._known = known
+        drawn = known.logarithms() if self._logarithmic else known
+        self._bars = Bars(known.first_column, known.width, *drawn.joined(), drawn.begin > drawn.end)
+        return self._bars

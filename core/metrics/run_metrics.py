@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -12,53 +12,19 @@ from types import MappingProxyType
 
 import numpy as np
 
+from core.metrics.quantities import PER_GROUP, Quantity, SeriesKey
 from core.metrics.series import Floats, Series
 from core.metrics.smoothing import Smoothing
-from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Step, Validated, Warned, Wished
-
-
-class Quantity(str, Enum):
-    """What is measured. The value is the name in a CSV file."""
-
-    LOSS = "loss"
-    AVERAGE_LOSS = "average_loss"  # the script's own running mean
-    VALIDATION_LOSS = "validation_loss"  # on images that are held out
-    LR = "lr"
-    EFFECTIVE_LR = "effective_lr"
-    D = "d"
-    D_LR = "d*lr"
-    GRAD_NORM = "grad_norm"
-    SECONDS = "seconds"
-    MEMORY = "memory"  # bytes
-    EPOCH = "epoch"
-    TIME = "time"  # seconds since the epoch
-
-
-PER_GROUP = (Quantity.LR, Quantity.EFFECTIVE_LR, Quantity.D, Quantity.D_LR)
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesKey:
-    """Names one curve: a quantity and, where it has one, the parameter group."""
-
-    quantity: Quantity
-    group: str = ""
-
-    @property
-    def name(self) -> str:
-        """`loss`, `d*lr/unet`, …: column name in a CSV file."""
-        return f"{self.quantity.value}/{self.group}" if self.group else self.quantity.value
-
+from core.metrics.step_columns import StepColumns, columns_of
+from core.runs.events import Event, Finished, Sample, Saved, Started, Step, Validated, Warned, Wished
 
 LOSS = SeriesKey(Quantity.LOSS)
 _TIME = SeriesKey(Quantity.TIME)
 VALIDATION_LOSS = SeriesKey(Quantity.VALIDATION_LOSS)
-_AVERAGE = SeriesKey(Quantity.AVERAGE_LOSS)
-_GRAD_NORM = SeriesKey(Quantity.GRAD_NORM)
-_SECONDS = SeriesKey(Quantity.SECONDS)
-_MEMORY = SeriesKey(Quantity.MEMORY)
-_EPOCH = SeriesKey(Quantity.EPOCH)
 _EMPTY = Series()
+
+
+__all__ = ["LOSS", "PER_GROUP", "VALIDATION_LOSS", "Facts", "Mark", "MarkKind", "Quantity", "RunMetrics", "SeriesKey"]
 
 
 class MarkKind(str, Enum):
@@ -78,6 +44,22 @@ class Mark:
     kind: MarkKind
     step: int
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of a run beside its curves (see `RunMetrics`)."""
+
+    marks: tuple[Mark, ...] = ()
+    groups: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    nan_steps: tuple[int, ...] = ()
+    restarted: bool = False
+    begun: bool = False
+    optimizer: str = ""
+    total_steps: int | None = None
+    hands_loss: bool | None = None
+    finished: Finished | None = None
 
 
 class RunMetrics:
@@ -150,16 +132,38 @@ class RunMetrics:
         """The smoothed values of a curve, one for each of its steps."""
         return smoothing.apply(self.get(key).y)
 
+    def facts(self) -> Facts:
+        """All but the curves."""
+        return Facts(
+            marks=tuple(self._marks),
+            groups=tuple(self._groups),
+            sources=tuple(sorted(self._sources)),
+            nan_steps=tuple(sorted(self._nan_steps)),
+            restarted=self._restarted,
+            begun=self._first_step_seen,
+            optimizer=self.optimizer,
+            total_steps=self.total_steps,
+            hands_loss=self.hands_loss,
+            finished=self.finished,
+        )
+
+    @classmethod
+    def restored(cls, facts: Facts, series: Mapping[SeriesKey, Series], *, scratch: Path | None = None) -> RunMetrics:
+        """What `facts` and the curves were taken from; `series` begins with the clock."""
+        self = cls(scratch=scratch)
+        self._series = dict(series)
+        self._marks, self._groups = list(facts.marks), list(facts.groups)
+        self._nan_steps, self._sources = set(facts.nan_steps), set(facts.sources)
+        self._restarted, self._first_step_seen = facts.restarted, facts.begun
+        self._revision = 1
+        self.optimizer, self.total_steps = facts.optimizer, facts.total_steps
+        self.hands_loss, self.finished = facts.hands_loss, facts.finished
+        return self
+
     def copy(self) -> RunMetrics:
         """A copy that stays as it is while this one is fed on: for a worker that writes a file."""
-        other = RunMetrics()
-        other._series = {key: series.copy() for key, series in self._series.items()}
-        other._marks, other._groups = list(self._marks), list(self._groups)
-        other._nan_steps, other._sources = set(self._nan_steps), set(self._sources)
-        other._restarted, other._first_step_seen = self._restarted, self._first_step_seen
+        other = RunMetrics.restored(self.facts(), {key: series.copy() for key, series in self._series.items()})
         other._revision = self._revision
-        other.optimizer, other.total_steps, other.finished = self.optimizer, self.total_steps, self.finished
-        other.hands_loss = self.hands_loss
         return other
 
     def adds_nothing(self, key: SeriesKey) -> bool:
@@ -195,7 +199,7 @@ class RunMetrics:
             case Sample():
                 self._marks.append(Mark(MarkKind.SAMPLE, event.step, event.path))
             case Validated():
-                self._extend(VALIDATION_LOSS, [(event.step, event.loss)])
+                self._made(VALIDATION_LOSS).put(event.step, event.loss)
             case Warned():
                 self._marks.append(Mark(MarkKind.WARNED, event.step, f"{event.key}: {event.detail}".rstrip(": ")))
             case Wished():
@@ -212,37 +216,30 @@ class RunMetrics:
         self.finished = None
 
     def _steps(self, batch: list[Step]) -> None:
+        if batch:
+            self.take(columns_of(batch))
+
+    def take(self, columns: StepColumns) -> None:
         """Takes in steps column by column: a run of 100,000 steps is opened in a moment, not in ten seconds."""
-        if not batch:
-            return
+        self._revision += 1
         if self._restarted:
             self._restarted = False
-            self._go_back_to(batch[0].step)
+            self._go_back_to(columns.first)
         if not self._first_step_seen:
             self._first_step_seen = True
-            if batch[0].step > 1:
-                self._marks.append(Mark(MarkKind.RESUMED, batch[0].step))
-        self._extend(_TIME, [(step.step, step.time) for step in batch])
-        self._extend(LOSS, [(step.step, step.loss) for step in batch])
-        self._extend(_AVERAGE, [(step.step, step.average_loss) for step in batch])
-        self._extend(_GRAD_NORM, [(step.step, step.grad_norm) for step in batch])
-        self._extend(_SECONDS, [(step.step, step.seconds) for step in batch])
-        self._extend(_MEMORY, [(step.step, step.memory) for step in batch])
-        self._extend(_EPOCH, [(step.step, step.epoch) for step in batch])
-        by_group: dict[str, list[tuple[int, Group]]] = {}
-        for step in batch:
-            for group in step.groups:
-                by_group.setdefault(group.name, []).append((step.step, group))
-        for name, told in by_group.items():
-            if name not in self._groups:
-                self._groups.append(name)
-            self._extend(SeriesKey(Quantity.LR, name), [(step, group.lr) for step, group in told])
-            self._extend(SeriesKey(Quantity.EFFECTIVE_LR, name), [(step, group.effective_lr) for step, group in told])
-            self._extend(SeriesKey(Quantity.D, name), [(step, group.d) for step, group in told])
-            self._extend(SeriesKey(Quantity.D_LR, name), [(step, group.d_lr) for step, group in told])
-        for step in batch:
-            if step.loss is not None and (self._nan_steps or not math.isfinite(step.loss)):
-                self._watch_loss(step.step, step.loss)
+            if columns.first > 1:
+                self._marks.append(Mark(MarkKind.RESUMED, columns.first))
+        for key, steps, values in columns.told:
+            self._made(key).extend(steps, values)
+            if key == LOSS:
+                self._watch(steps, values)
+        self._groups += [name for name in columns.groups if name not in self._groups]
+
+    def _watch(self, steps: Floats, losses: Floats) -> None:
+        finite = np.isfinite(losses)
+        if self._nan_steps or not finite.all():
+            for step, loss in zip(steps.tolist(), losses.tolist(), strict=True):
+                self._watch_loss(int(step), loss)
 
     def _watch_loss(self, step: int, loss: float) -> None:
         if math.isfinite(loss):
@@ -260,12 +257,6 @@ class RunMetrics:
         self._marks = [mark for mark in self._marks if mark.step < step]
         self._marks.append(Mark(MarkKind.RESUMED, step))
         self._nan_steps = {nan for nan in self._nan_steps if nan < step}
-
-    def _extend(self, key: SeriesKey, pairs: Sequence[tuple[int, float | None]]) -> None:
-        steps = [step for step, value in pairs if value is not None]
-        if steps:
-            values = [value for _, value in pairs if value is not None]
-            self._made(key).extend(steps, values)
 
     def _made(self, key: SeriesKey) -> Series:
         series = self._series.get(key)

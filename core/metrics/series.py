@@ -136,7 +136,7 @@ class Series:
         self._x.insert(index, step)
         self._y.insert(index, value)
 
-    def extend(self, steps: Sequence[int], values: Sequence[float]) -> None:
+    def extend(self, steps: Sequence[int] | Floats, values: Sequence[float] | Floats) -> None:
         """Sets many steps: one copy where they go on after the last one in order, else one by one."""
         if not len(steps):
             return
@@ -145,8 +145,8 @@ class Series:
         if bool(np.all(more[1:] > more[:-1])) and (last is None or more[0] > last):
             self._append(more, np.asarray(values, dtype=np.float64))
             return
-        for step, value in zip(steps, values, strict=True):
-            self.put(step, value)
+        for step, value in zip(more.tolist(), np.asarray(values, dtype=np.float64).tolist(), strict=True):
+            self.put(int(step), value)
 
     def copy(self) -> Series:
         """A series of its own with the same values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,18 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPen
 
+from core.metrics.column import Floats
 from core.metrics.downsample import flatten, thin
-from core.metrics.series import Floats
+from core.metrics.envelope import Bars, EnvelopeView, Trace
+from core.metrics.pyramid import Pyramid
 
 _NOTHING: Floats = np.empty(0)
 _MANY = 600
 _SPOTS = 300
+_SEGMENT = 10.0
+"""Pixels of thin line that take as long as one piece of a wide one."""
+_DENSE = 1
+"""Points a column from which a curve is drawn by what it covers of each column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,14 @@ class Curve:
         self._drawn: tuple[object, ...] = ()
         self._bounds: tuple[float, float] | None = None
         self._revision = 0
+        self._pyramid: Pyramid | None = None
+        self._positive: tuple[Pyramid, int, Pyramid] | None = None
+        self._spotted = False
+        self._lowest = (-1, 0.0)
+        self._view = EnvelopeView()
+        self._view_of: tuple[object, ...] = ()
+        self.bars: Bars | None = None
+        self.points: tuple[Floats, Floats] = (_NOTHING, _NOTHING)
         self.set_look(look)
 
     @property
@@ -80,46 +95,104 @@ class Curve:
 
     def set_data(self, x: Floats, y: Floats) -> None:
         """Other numbers; drawn with the next `render`."""
-        self.x, self.y = x, y
+        self.x, self.y, self._pyramid = x, y, None
         self._revision += 1
 
-    def render(self, left: float, right: float, size: tuple[int, int], *, logarithmic: bool) -> tuple[float, float] | None:
+    def set_trace(self, trace: Trace) -> None:
+        """Other numbers whose extremes are known: for curves of any length."""
+        self.x, self.y, self._pyramid = trace.x, trace.y, trace.pyramid
+        self._revision += 1
+
+    def render(
+        self, left: float, right: float, size: tuple[int, int], *, logarithmic: bool, by_bars: bool = False
+    ) -> tuple[float, float] | None:
         """Draws what is visible from `left` to `right`, unless it is drawn already.
 
         Args:
             left, right: steps.
             size: columns and rows of pixels.
             logarithmic: whether heights are powers of ten.
+            by_bars: leave even few points to `bars`, for a plot where lines would take too long.
 
         Returns:
             The lowest and highest drawn position (powers of ten on a logarithmic axis), None where nothing is drawn.
         """
-        wanted = (self._revision, left, right, size, logarithmic, self.visible)
+        wanted = (self._revision, left, right, size, logarithmic, by_bars, self.visible)
         if wanted == self._drawn:
             return self._bounds
         self._drawn = wanted
-        self.item.setVisible(self.visible)
-        if not self.visible or not len(self.x):
-            self.not_positive = 0
-            self._bounds = None
+        self.bars = None
+        self.points = (_NOTHING, _NOTHING)
+        self.not_positive = 0
+        self._bounds = None
+        first = int(np.searchsorted(self.x, left, side="left")) if self.visible else 0
+        beyond = int(np.searchsorted(self.x, right, side="right")) if self.visible else 0
+        dense = right > left and beyond - first > (1 if by_bars and not self._look.spots else _DENSE * size[0])
+        self.item.setVisible(self.visible and not dense)
+        if dense:
+            self._show_spots(_NOTHING, _NOTHING)
+            self._cover(left, right, size[0], logarithmic=logarithmic)
+        elif self.visible and len(self.x):
+            around = slice(max(first - 1, 0), beyond + 1)
+            self._trace(self.x[around], self.y[around], (left, right), size, logarithmic=logarithmic)
+        else:
             self.item.setData(_NOTHING, _NOTHING)
-            self.spots.setData(_NOTHING, _NOTHING)
-            return None
-        y = self.y
+            self._show_spots(_NOTHING, _NOTHING)
+        return self._bounds
+
+    def _trace(self, x: Floats, y: Floats, view: tuple[float, float], size: tuple[int, int], *, logarithmic: bool) -> None:
+        """Point by point."""
+        inside = (x >= view[0]) & (x <= view[1])
         if logarithmic:
+            self.not_positive = int(np.count_nonzero(y[inside] <= 0))
             with np.errstate(divide="ignore", invalid="ignore"):
                 y = np.where(y > 0, np.log10(y), np.nan)
-            inside = (self.x >= left) & (self.x <= right)
-            self.not_positive = int(np.count_nonzero(self.y[inside] <= 0))
-        else:
-            self.not_positive = 0
-        x, y = thin(self.x, y, left, right, size[0])
+        if len(x):
+            x, y = thin(x, y, *view, size[0])
         x, y = flatten(x, np.where(np.isfinite(y), y, np.nan), size[1])
         self._draw(x, y)
-        shown = y[(x >= left) & (x <= right)]
+        self.points = (x, y)
+        shown = y[(x >= view[0]) & (x <= view[1])]
         shown = shown[np.isfinite(shown)]
         self._bounds = (float(shown.min()), float(shown.max())) if len(shown) else None
-        return self._bounds
+
+    def _cover(self, left: float, right: float, columns: int, *, logarithmic: bool) -> None:
+        """By what it covers of each pixel column."""
+        trace = Trace(self.x, self.y, self._extremes())
+        if logarithmic and self._goes_to_zero():
+            trace = Trace(self.x, self.y, self._positive_extremes(trace.pyramid))
+            ends = np.searchsorted(self.x, [left, right])
+            self.not_positive = int(np.count_nonzero(self.y[ends[0] : ends[1]] <= 0))
+        view_of = (self._revision, trace.pyramid is self._pyramid, logarithmic)
+        if self._view_of != view_of:
+            self._view_of = view_of
+            self._view = EnvelopeView(logarithmic=logarithmic, margin=0.15 + 0.05 * (id(self) // 64 % 8))
+        width = (right - left) / columns
+        self.bars = self._view.columns(trace, width, math.floor(left / width), math.floor(right / width) + 1)
+        known = np.isfinite(self.bars.low)
+        if known.any():
+            self._bounds = (float(self.bars.low[known].min()), float(self.bars.high[known].max()))
+
+    def _extremes(self) -> Pyramid:
+        if self._pyramid is None:
+            self._pyramid = Pyramid()
+            self._pyramid.update(self.y)
+        return self._pyramid
+
+    def _goes_to_zero(self) -> bool:
+        if self._lowest[0] != self._revision:
+            low, _ = self._extremes().extremes(self.y, np.array([0]), np.array([len(self.y)]))
+            self._lowest = (self._revision, float(low[0]))
+        return not self._lowest[1] > 0
+
+    def _positive_extremes(self, pyramid: Pyramid) -> Pyramid:
+        """Extremes of what a logarithmic axis can show; kept, and added to while the curve only grows."""
+        known = self._positive
+        if known is None or known[0] is not pyramid or known[1] != pyramid.epoch:
+            known = self._positive = (pyramid, pyramid.epoch, Pyramid(positive=True))
+        if len(known[2]) != len(self.y):
+            known[2].update(self.y)
+        return known[2]
 
     def _draw(self, x: Floats, y: Floats) -> None:
         pen = self._look.pen()
@@ -133,9 +206,26 @@ class Curve:
         self.item.setData(x, y)
         seen = np.isfinite(y)
         if self._look.spots and np.count_nonzero(seen) <= _SPOTS:
-            self.spots.setData(x[seen], y[seen])
+            self._show_spots(x[seen], y[seen])
         else:
-            self.spots.setData(_NOTHING, _NOTHING)
+            self._show_spots(_NOTHING, _NOTHING)
+
+    def _show_spots(self, x: Floats, y: Floats) -> None:
+        if len(x) or self._spotted:
+            self._spotted = len(x) > 0
+            self.spots.setData(x, y)
+
+    def length(self, size: tuple[int, int], view: tuple[float, float], heights: tuple[float, float]) -> float:
+        """How many pixels long its line is: what drawing it costs."""
+        rows = size[1] / (heights[1] - heights[0])
+        if self.bars is not None:
+            tall = self.bars.high - self.bars.low
+            return float(np.sum(tall, where=np.isfinite(tall))) * rows + size[0]
+        x, y = self.points
+        rise = np.abs(np.diff(y))
+        run = (float(x[-1]) - float(x[0])) * size[0] / (view[1] - view[0]) if len(x) else 0.0
+        parts = _SEGMENT * len(x) if self._look.width > 1 else 0.0
+        return float(np.sum(rise, where=np.isfinite(rise))) * rows + run + parts
 
     def told(self, step: float) -> float | None:
         """The value that counts at that step: exactly there, or for dots the last one before."""

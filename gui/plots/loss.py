@@ -6,7 +6,8 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.metrics.run_metrics import LOSS, VALIDATION_LOSS, Quantity, RunMetrics, SeriesKey
-from core.metrics.smoothing import Smoothing
+from core.metrics.series import Series
+from core.metrics.smoothing import Smoother, Smoothing
 from gui.plots.curve import Look
 from gui.plots.section import PlotSection
 from gui.theme.theme import Theme
@@ -29,6 +30,7 @@ class LossPlot(PlotSection):
         super().__init__(theme, step_labels=False, parent=parent)
         self._smoothing = Smoothing()
         self._drawn: dict[str, tuple[object, ...]] = {}
+        self._smoother: tuple[tuple[RunMetrics, Smoothing], Smoother] | None = None
         self.about = IconButton(theme, "info")
         self.hint = Button(theme, icon="plus", classes="quiet")
         self.hint.hide()
@@ -81,9 +83,16 @@ class LossPlot(PlotSection):
             state = (id(series), series.revision, self._smoothing if key == SMOOTH else None)
             if self._drawn.get(key) != state:
                 self._drawn[key] = state
-                curve.set_data(series.x, self._smoothing.apply(series.y) if key == SMOOTH else series.y)
+                curve.set_trace(self._smoother_of(series).trace(series) if key == SMOOTH else series.trace())
         if len(validation):
             self.legend.keys[VALIDATION].setToolTip(self._about())
+
+    def _smoother_of(self, series: Series) -> Smoother:
+        """Kept while the run grows, so that only what is new is smoothed."""
+        wanted = (self.metrics, self._smoothing)
+        if self._smoother is None or self._smoother[0] != wanted:
+            self._smoother = (wanted, Smoother(self._smoothing, scratch=self.metrics.scratch))
+        return self._smoother[1]
 
     def _about(self) -> str:
         return self.tr(

@@ -15,10 +15,13 @@ from PySide6.QtWidgets import QLabel, QWidget
 from core.metrics.run_metrics import MarkKind
 from gui.plots.axis import NumberAxis
 from gui.plots.curve import Curve
+from gui.plots.dense import DenseLayer, Shape
 from gui.theme import tokens
 from gui.theme.theme import Theme
 
 AXIS_WIDTH = 62
+_LONG = 60_000.0
+"""Pixels of line in a plot that Qt draws in some 25 ms; with more, curves are drawn by what they cover."""
 _MARK_HEIGHTS = {
     MarkKind.SAVED: (0.0, 0.035),
     MarkKind.WARNED: (0.0, 0.07),
@@ -49,6 +52,7 @@ class StepPlot(pg.PlotWidget):
         self._steps: np.ndarray[tuple[int], np.dtype[np.float64]] = np.empty(0)
         self._cursor: float | None = None
         self._logarithmic = False
+        self._busy = False
         item = self.getPlotItem()
         assert item is not None
         self._item = item
@@ -76,6 +80,7 @@ class StepPlot(pg.PlotWidget):
         self._box.setLimits(minXRange=2.0)
         self._box.sigRangeChangedManually.connect(self._moved_by_hand)
         self._box.sigResized.connect(self.redraw)
+        self._dense = DenseLayer(self._box)
         self._line = pg.InfiniteLine(angle=90, movable=False)
         self._line.setZValue(10)
         self._line.hide()
@@ -166,17 +171,28 @@ class StepPlot(pg.PlotWidget):
         """Draws what changed: curves with new numbers, or all of them when the view changed."""
         left, right = self.view
         size = (max(16, int(self._box.width())), max(16, int(self._box.height())))
-        found = [
-            bounds
-            for curve in self._curves.values()
-            if (bounds := curve.render(left, right, size, logarithmic=self._logarithmic)) is not None
-        ]
+        found = self._render(left, right, size)
         if found:
             low, high = min(low for low, _ in found), max(high for _, high in found)
             heights = _breathing(low, high, logarithmic=self._logarithmic)
+            shown = [curve for curve in self._curves.values() if curve.visible]
+            busy = sum(curve.length(size, (left, right), heights) for curve in shown) > _LONG
+            if busy != self._busy:
+                self._busy = busy
+                self._render(left, right, size)
             if heights != self.heights:
                 self._box.setYRange(*heights, padding=0)
+        self._dense.set_shapes([Shape(curve.look, curve.bars) for curve in self._curves.values() if curve.bars is not None])
+        scene = self.scene()
+        if isinstance(scene, pg.GraphicsScene):
+            scene.prepareForPaint()  # now, or the first paint finds items to move and asks for a second one
         self._show_dots()
+
+    def _render(self, left: float, right: float, size: tuple[int, int]) -> list[tuple[float, float]]:
+        rendered = [
+            curve.render(left, right, size, logarithmic=self._logarithmic, by_bars=self._busy) for curve in self._curves.values()
+        ]
+        return [bounds for bounds in rendered if bounds is not None]
 
     def say(self, message: str, note: str = "") -> None:
         """What stands in the middle of an empty plot, and a remark at its foot."""
@@ -271,10 +287,12 @@ class StepPlot(pg.PlotWidget):
         colors = self._theme.colors
         self.setBackground(colors.surface)
         for axis in (self._left_axis, self._bottom_axis):
+            axis.background = QColor(colors.surface)
             axis.setPen(QColor(colors.border))
             axis.setTextPen(QColor(colors.text_muted))
             axis.setTickPen(QColor(colors.border))
             axis.setTickFont(self.font())
+            axis.font_of_ticks = self.font()
         self._item.showGrid(x=True, y=True, alpha=0.5 if self._theme.is_dark else 0.7)
         for axis in (self._left_axis, self._bottom_axis):
             axis.setZValue(-1000)  # the grid behind the curves; showGrid puts it before them

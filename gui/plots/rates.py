@@ -54,7 +54,7 @@ class RatesPlot(PlotSection):
             state = (id(series), series.revision)
             if self._drawn.get(key) != state:
                 self._drawn[key] = state
-                curve.set_data(series.x, series.y)
+                curve.set_trace(series.trace())
 
     def _name(self, found: RateCurve) -> str:
         word = rate_word(found.key.quantity)

@@ -67,16 +67,30 @@ def test_no_spike_is_hidden_in_any_column_wherever_one_moves(
     for move in [0, *moves]:
         first += move
         seen = view.columns(Trace(x, y, pyramid), width, first, first + columns)
-        assert (seen.first_column, len(seen)) == (first, columns)
-        low, high = seen.joined()
+        assert (seen.first_column, len(seen.low)) == (first, columns)
+        fresh = envelope(Trace(x, y, pyramid), width, first, first + columns)
         edges = np.arange(first, first + columns + 1) * width
         for number in range(columns):
             inside = y[(x >= edges[number]) & (x < edges[number + 1])]
-            assert np.array_equal((seen.low[number], seen.high[number]), extremes(inside), equal_nan=True)
+            assert np.array_equal((fresh.low[number], fresh.high[number]), extremes(inside), equal_nan=True)
             if np.isfinite(inside).any():
                 lowest, highest = extremes(inside)
-                assert low[number] <= lowest
-                assert high[number] >= highest
+                assert seen.low[number] <= lowest
+                assert seen.high[number] >= highest
+
+
+@settings(deadline=None)
+@given(seeds, st.integers(1, 3000), st.integers(1, 60), st.floats(0.3, 500))
+def test_on_a_logarithm_every_positive_value_is_within_its_bar(seed: int, count: int, columns: int, width: float) -> None:
+    y = row(seed, count)
+    x = np.arange(count, dtype=float)
+    pyramid = Pyramid(positive=True)
+    pyramid.update(y)
+    seen = EnvelopeView(logarithmic=True).columns(Trace(x, y, pyramid), width, 0, columns)
+    for value, step in zip(y, x, strict=True):
+        column = int(np.searchsorted(np.arange(1, columns + 1) * width, step, side="right"))
+        if column < columns and math.isfinite(value) and value > 0:
+            assert seen.low[column] - 1e-12 <= math.log10(value) <= seen.high[column] + 1e-12
 
 
 def test_one_spike_in_a_million_is_in_its_column_at_every_zoom() -> None:
