@@ -58,6 +58,7 @@ _VERBS = {
     "preset": "preset",
     "explain": "explain",
     "run": "run",
+    "queue": "queue",
     "history": "history",
     "handover": "handover",
     "demo": "demo",

@@ -33,6 +33,8 @@ class Verbs(Protocol):
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all verbs."""
+    from core.cli.parser_queue import add_queue  # which needs what is below
+
     parser = argparse.ArgumentParser(
         prog="main.py",
         description="Caddie: choose an optimizer for sd-scripts, set it up, train, and see what it does.",
@@ -47,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_environment(verbs)
     _add_command(verbs)
     _add_run(verbs)
+    add_queue(verbs)
     _add_history(verbs)
     _add_handover(verbs)
     _add_new(verbs)
@@ -165,6 +168,9 @@ def _add_run(verbs: Verbs) -> None:
     verb.add_argument("--plain", action="store_true", help="without the companion; metrics from TensorBoard and the console")
     verb.add_argument("--no-preflight", action="store_true", help="start without trying the optimizer first (sd-scripts)")
     verb.add_argument("--out", metavar="DIR", help="folder in which the run's folder is made")
+    verb.add_argument(
+        "--base", metavar="DIR", help="where relative paths start for the built-in trainer (default: the job's folder)"
+    )
     verb.add_argument(
         "--engine", choices=ENGINES, help="what trains, instead of what the job names; builtin needs no environment"
     )

@@ -94,7 +94,7 @@ def _start_builtin(job: Job, options: Namespace) -> RunFolder:
         )
     known = snapshot_for(job.script) or OptionSet(script=job.script, options={}, source="snapshot")
     # Like the window: a job's relative paths mean the same wherever the command is given.
-    base = Path(options.job).absolute().parent
+    base = Path(options.base).absolute() if options.base else Path(options.job).absolute().parent
     return start_builtin_run(job, known, runs_dir=_runs_dir(options), base=base)
 
 

@@ -57,8 +57,7 @@ def export_job(job: Job, format: Format, *, environment: Environment, options: O
     argv = build_argv(job, python=str(environment.python), checkout=checkout, options=options, companion=around.companion)
     if format == "argv":
         return json.dumps(argv, ensure_ascii=False, indent=2) + "\n"
-    _check_words(argv, _WORD_WRITERS[format])
-    _check_words([checkout, *([around.marker] if around.marker else [])], _FOLDER_WRITERS[format])
+    check_words(argv, checkout, around, format)
     return _SCRIPT_WRITERS[format](argv, checkout, around)
 
 
@@ -111,6 +110,12 @@ def format_of(path: Path) -> Format:
             )
         )
     return named[ending]
+
+
+def check_words(argv: Sequence[str], folder: str | None, around: Surroundings, format: Format) -> None:
+    """Raises Problems for what the format cannot carry; arguments as in `sh_lines`."""
+    _check_words(argv, _WORD_WRITERS[format])
+    _check_words([word for word in (folder, around.marker) if word], _FOLDER_WRITERS[format])
 
 
 def _check_words(words: Sequence[str], write: Callable[[str], str]) -> None:
@@ -167,46 +172,79 @@ def _batch_text(text: str) -> str:
     return _batch_folder(text)[1:-1]
 
 
-def _sh(argv: Sequence[str], checkout: str, around: Surroundings) -> str:
+def sh_lines(argv: Sequence[str], folder: str | None, around: Surroundings) -> str:
+    """What runs one command in a shell of its own, which ends with it.
+
+    Args:
+        argv: the command.
+        folder: where it is run, with the variables of a training; None for any folder and no variables.
+        around: what it needs.
+    """
+    command = "exec " + " \\\n  ".join(sh.join(line) for line in lines_of(argv)) + "\n"
+    if folder is None:
+        return command
     variables = "".join(f"export {name}={value}\n" for name, value in TRAINING_VARIABLES.items())
     if around.marker:
         variables += f"[ -f {sh.quote(around.marker)} ] || {{ echo {sh.quote(_GONE)} >&2; exit 1; }}\n"
     variables += "".join(f"{line}\n" for line in variable_lines(around, "sh"))
     # "-" would be the folder before; with CDPATH, `cd` could go elsewhere.
-    folder = sh.quote(f"./{checkout}" if checkout.startswith("-") else checkout)
-    command = " \\\n  ".join(sh.join(line) for line in lines_of(argv))
-    return f"#!/bin/sh\n# {_TITLE}\n{variables}CDPATH= cd -- {folder} || exit 1\nexec {command}\n"
+    quoted = sh.quote(f"./{folder}" if folder.startswith("-") else folder)
+    return f"{variables}CDPATH= cd -- {quoted} || exit 1\n{command}"
 
 
-def _bat(argv: Sequence[str], checkout: str, around: Surroundings) -> str:
-    variables = [f'set "{name}={value}"' for name, value in TRAINING_VARIABLES.items()]
-    if around.marker:
-        variables.append(f"if not exist {_batch_folder(around.marker)} >&2 echo {_GONE}& goto failed")
-    variables += variable_lines(around, "bat")
+def _sh(argv: Sequence[str], checkout: str, around: Surroundings) -> str:
+    return f"#!/bin/sh\n# {_TITLE}\n{sh_lines(argv, checkout, around)}"
+
+
+def bat_lines(argv: Sequence[str], folder: str | None, around: Surroundings, *, leave: str) -> list[str]:
+    """What runs one command in a batch file; arguments as in `sh_lines`.
+
+    Args:
+        leave: the statement that leaves these lines when something is missing.
+
+    Raises:
+        Problems: the command is too long for cmd.exe.
+    """
     first, *others = lines_of(argv)
     program = " ".join([cmd.quote(first[0], program=True), *map(cmd.quote, first[1:])])
     # The blank in front of a line that goes on is eaten by the caret; a second one separates the words.
     command = " ^\n  ".join([program, *(" ".join(map(cmd.quote, line)) for line in others)])
     _check_length(command)
+    if folder is None:
+        return [command]
+    variables = [f'set "{name}={value}"' for name, value in TRAINING_VARIABLES.items()]
+    if around.marker:
+        variables.append(f"if not exist {_batch_folder(around.marker)} >&2 echo {_GONE}& {leave}")
+    variables += variable_lines(around, "bat")
+    return [*variables, f"cd /d {_batch_folder(folder)} || {leave}", command]
+
+
+BAT_BEGIN: Final = (
+    "setlocal EnableExtensions DisableDelayedExpansion",
+    'set "CADDIE_CODE_PAGE="',
+    'for /f "tokens=2 delims=:." %%c in (\'chcp\') do set "CADDIE_CODE_PAGE=%%c"',
+    "chcp 65001 >nul",
+)
+BAT_END: Final = (
+    "if defined CADDIE_CODE_PAGE chcp %CADDIE_CODE_PAGE% >nul",
+    "rem Started with a double click, the window would close before anything can be read.",
+    'if /i "%comspec% /c %~0 " equ "%cmdcmdline:"=%" pause',
+    "exit /b %CADDIE_EXIT%",
+)
+
+
+def _bat(argv: Sequence[str], checkout: str, around: Surroundings) -> str:
     lines = [
         "@echo off",
         f"rem {_TITLE}",
-        "setlocal EnableExtensions DisableDelayedExpansion",
-        'set "CADDIE_CODE_PAGE="',
-        'for /f "tokens=2 delims=:." %%c in (\'chcp\') do set "CADDIE_CODE_PAGE=%%c"',
-        "chcp 65001 >nul",
-        *variables,
-        f"cd /d {_batch_folder(checkout)} || goto failed",
-        command,
+        *BAT_BEGIN,
+        *bat_lines(argv, checkout, around, leave="goto failed"),
         'set "CADDIE_EXIT=%ERRORLEVEL%"',
         "goto end",
         ":failed",
         'set "CADDIE_EXIT=1"',
         ":end",
-        "if defined CADDIE_CODE_PAGE chcp %CADDIE_CODE_PAGE% >nul",
-        "rem Started with a double click, the window would close before anything can be read.",
-        'if /i "%comspec% /c %~0 " equ "%cmdcmdline:"=%" pause',
-        "exit /b %CADDIE_EXIT%",
+        *BAT_END,
     ]
     return "".join(f"{line}\n" for line in lines).replace("\n", "\r\n")
 
@@ -225,28 +263,34 @@ def _check_length(command: str) -> None:
         ) from problem
 
 
-def _ps1(argv: Sequence[str], checkout: str, around: Surroundings) -> str:
-    variables = [f"$env:{name} = {powershell.literal(value)}" for name, value in TRAINING_VARIABLES.items()]
-    if around.marker:
-        complain = f"[Console]::Error.WriteLine({powershell.literal(_GONE)}); exit 1"
-        variables.append(f"if (-not (Test-Path -LiteralPath {powershell.literal(around.marker)})) {{ {complain} }}")
-    variables += variable_lines(around, "ps1")
+def ps1_lines(argv: Sequence[str], folder: str | None, around: Surroundings, *, leave: str) -> list[str]:
+    """What runs one command in PowerShell; arguments as in `bat_lines`."""
     first, *others = lines_of(argv)
     program = " ".join(["&", powershell.literal(first[0]), *map(powershell.argument, first[1:])])
     # Line ends of the file are put in one by one: those inside a value have to stay as they are.
     command = " `\r\n  ".join([program, *(" ".join(map(powershell.argument, line)) for line in others)])
-    lines = [
-        f"# {_TITLE}",
-        "$ErrorActionPreference = 'Stop'",
-        powershell.LEGACY,
-        "try { [Console]::OutputEncoding = New-Object System.Text.UTF8Encoding $false } catch { }  # no console",
-        *variables,
-        f"Set-Location -LiteralPath {powershell.literal(checkout)}",
-        # What the training prints on its error stream is no error of this script.
-        "$ErrorActionPreference = 'Continue'",
-        command,
-        "exit $LASTEXITCODE",
-    ]
+    # What the training prints on its error stream is no error of this script.
+    run = ["$ErrorActionPreference = 'Continue'", command]
+    if folder is None:
+        return run
+    variables = [f"$env:{name} = {powershell.literal(value)}" for name, value in TRAINING_VARIABLES.items()]
+    if around.marker:
+        complain = f"[Console]::Error.WriteLine({powershell.literal(_GONE)}); {leave}"
+        variables.append(f"if (-not (Test-Path -LiteralPath {powershell.literal(around.marker)})) {{ {complain} }}")
+    variables += variable_lines(around, "ps1")
+    return [*variables, f"Set-Location -LiteralPath {powershell.literal(folder)}", *run]
+
+
+PS1_BEGIN: Final = (
+    "$ErrorActionPreference = 'Stop'",
+    powershell.LEGACY,
+    "try { [Console]::OutputEncoding = New-Object System.Text.UTF8Encoding $false } catch { }  # no console",
+)
+
+
+def _ps1(argv: Sequence[str], checkout: str, around: Surroundings) -> str:
+    body = ps1_lines(argv, checkout, around, leave="exit 1")
+    lines = [f"# {_TITLE}", *PS1_BEGIN, *body, "exit $LASTEXITCODE"]
     return "".join(f"{line}\r\n" for line in lines)
 
 
