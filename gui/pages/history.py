@@ -106,9 +106,9 @@ class HistoryPage(Page):
         """Opens the job of the selected run in Set up, as a new one."""
         chosen = self.view.selected()
         if chosen:
-            from core.job.store import load_job
+            from core.history.again import job_of
 
-            self.services.tasks.start(load_job, chosen[0].folder / "job.toml", done=self._use_job, owner=self)
+            self.services.tasks.start(job_of, chosen[0].folder, done=self._use_job, owner=self)
 
     def delete(self) -> None:
         """Moves the selected runs to the bin, if the user means it."""
