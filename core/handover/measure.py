@@ -92,7 +92,7 @@ def measure(metrics: RunMetrics, job: Job, catalogue: Catalogue) -> Found:
     found: list[GroupRate] = []
     has_d = bool(metrics.of(Quantity.D) or metrics.of(Quantity.D_LR))
     for name in metrics.groups or ("",):
-        steps, d = _estimate(metrics, name)
+        steps, d = estimate(metrics, name)
         given = _given(subject, metrics, name)
         if given is None or (has_d and not len(steps)):
             continue
@@ -113,7 +113,8 @@ def measure(metrics: RunMetrics, job: Job, catalogue: Catalogue) -> Found:
     )
 
 
-def _estimate(metrics: RunMetrics, name: str) -> tuple[Floats, Floats]:
+def estimate(metrics: RunMetrics, name: str) -> tuple[Floats, Floats]:
+    """Steps and d of a parameter group; empty where the run does not tell them."""
     told = metrics.get(SeriesKey(Quantity.D, name))
     if len(told):
         return told.x, told.y

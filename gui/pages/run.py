@@ -31,6 +31,7 @@ from gui.run.notes import RunNote
 from gui.run.numbers import about_job, about_run, fill_numbers
 from gui.run.outcome_card import OutcomeCard
 from gui.run.problems_card import ProblemsCard
+from gui.run.rate_note import RateNote
 from gui.run.recent import RecentRuns
 from gui.run.samples import SamplePanel
 from gui.run.tabs import RunTabs
@@ -67,6 +68,7 @@ class RunPage(Page):
         self.log = LogView(theme)
         self.recent = RecentRuns(theme, translation)
         self.note = RunNote(services)
+        self.rate_note = RateNote(services)
         self.samples = SamplePanel(services)
         self.tabs = RunTabs(self.log, self.samples, self.recent)
         self.stack = QStackedWidget()
@@ -97,7 +99,7 @@ class RunPage(Page):
         layout = QVBoxLayout(content)
         layout.setContentsMargins(tokens.L, tokens.L, tokens.L, tokens.L)
         layout.setSpacing(tokens.S)
-        for widget in (self.header, self.problems, self.installation, self.outcome, self.note):
+        for widget in (self.header, self.problems, self.installation, self.outcome, self.note, self.rate_note):
             layout.addWidget(widget)
         layout.addWidget(self.body, 1)
         scroll = QScrollArea()  # for a low window with a long outcome; else nothing scrolls
@@ -178,7 +180,7 @@ class RunPage(Page):
             return
         metrics = self._runs.metrics
         saved = [mark.step for mark in metrics.marks if mark.kind is MarkKind.SAVED]
-        may_save = self._runs.controls.now.possible and metrics.last_step > 0
+        may_save = self._runs.controls.now.can("save") and metrics.last_step > 0
         end = self.dialogs.stop(metrics.last_step - max(saved) if saved else None, may_save=may_save)
         if end is not None:
             self._runs.stop(save=end is End.SAVE)
@@ -205,6 +207,7 @@ class RunPage(Page):
             self.log.set_text(runs.log)
         self.stack.setCurrentWidget(self.empty if runs.current is None else self.plots)
         self.note.refresh()
+        self.rate_note.refresh()
         self.samples.show_run()
         self.tabs.show_run(on=runs.current is not None)
         self.outcome.show_outcome(runs.outcome)
@@ -216,6 +219,7 @@ class RunPage(Page):
         self.plots.refresh()
         self.samples.refresh()
         self.note.refresh()
+        self.rate_note.refresh()
         self._show_numbers()
 
     def _ended(self, outcome: Outcome) -> None:
@@ -260,6 +264,8 @@ class RunPage(Page):
         for part in (self.problems, self.header):
             part.name_job(self._other_job())
         self.header.show_stop(runs.stop_stage, running=runs.running, controls=runs.controls.now)
+        word = runs.controls.word if runs.running else None
+        self.header.show_wish(self.services.translation.say(word) if word is not None else "")
         self.header.show_starting(on=runs.starting)
         self.header.set_startable(all(problem.may_start for problem in problems))
         # A run that is over and never made a step has nothing to plot.

@@ -512,221 +512,221 @@
     <name>DatasetCount</name>
     <message>
         <source>{0} images …</source>
-        <translation type="unfinished">画像 {0} 枚…</translation>
+        <translation>{0} 枚 …</translation>
     </message>
     <message numerus="yes">
         <source>and %n more</source>
-        <translation type="unfinished">
+        <translation>
             <numerusform>ほか %n 件</numerusform>
         </translation>
     </message>
     <message>
         <source>Images</source>
-        <translation type="unfinished">画像</translation>
+        <translation>画像</translation>
     </message>
     <message>
         <source>with repeats</source>
-        <translation type="unfinished">繰り返しを含む</translation>
+        <translation>繰り返しを含む</translation>
     </message>
     <message>
         <source>without a caption</source>
-        <translation type="unfinished">キャプションなし</translation>
+        <translation>キャプションなし</translation>
     </message>
     <message>
         <source>Steps an epoch</source>
-        <translation type="unfinished">1 エポックのステップ数</translation>
+        <translation>1 エポックのステップ数</translation>
     </message>
     <message>
         <source>Steps</source>
-        <translation type="unfinished"></translation>
+        <translation>ステップ数</translation>
     </message>
     <message>
         <source>Regularization images</source>
-        <translation type="unfinished">正則化画像</translation>
+        <translation>正則化画像</translation>
     </message>
     <message>
         <source>What will be trained</source>
-        <translation type="unfinished"></translation>
+        <translation>学習内容</translation>
     </message>
     <message>
         <source>Sizes, with repeats</source>
-        <translation type="unfinished"></translation>
+        <translation>サイズ (繰り返しを含む)</translation>
     </message>
     <message>
         <source>Sizes that the images are brought to, with repeats</source>
-        <translation type="unfinished">画像を合わせるサイズ (繰り返しを含む枚数)</translation>
+        <translation>画像を合わせるサイズ (繰り返しを含む)</translation>
     </message>
     <message>
         <source>Counting the images</source>
-        <translation type="unfinished"></translation>
+        <translation>画像を数えています</translation>
     </message>
 </context>
 <context>
     <name>DatasetDialog</name>
     <message>
         <source>Use the dataset config</source>
-        <translation type="unfinished"></translation>
+        <translation>データセット設定ファイルを使用</translation>
     </message>
     <message>
         <source>New dataset config</source>
-        <translation type="unfinished"></translation>
+        <translation>新しいデータセット設定ファイル</translation>
     </message>
     <message>
         <source>Dataset config</source>
-        <translation type="unfinished"></translation>
+        <translation>データセット設定ファイル</translation>
     </message>
     <message>
         <source>Undo (Ctrl+Z)</source>
-        <translation type="unfinished"></translation>
+        <translation>元に戻す (Ctrl+Z)</translation>
     </message>
     <message>
         <source>Redo</source>
-        <translation type="unfinished"></translation>
+        <translation>やり直す</translation>
     </message>
     <message>
         <source>Open …</source>
-        <translation type="unfinished"></translation>
+        <translation>開く…</translation>
     </message>
     <message>
         <source>From the job&apos;s folders</source>
-        <translation type="unfinished"></translation>
+        <translation>ジョブのフォルダーから作成</translation>
     </message>
     <message>
         <source>Makes a dataset config of the folders that the job names, with their repeats</source>
-        <translation type="unfinished"></translation>
+        <translation>ジョブに指定されたフォルダーと繰り返し回数から、データセット設定ファイルを作成します</translation>
     </message>
     <message>
         <source>Save</source>
-        <translation type="unfinished"></translation>
+        <translation>保存</translation>
     </message>
     <message>
         <source>Save as …</source>
-        <translation type="unfinished"></translation>
+        <translation>名前を付けて保存…</translation>
     </message>
     <message>
         <source>Save and use in the job</source>
-        <translation type="unfinished"></translation>
+        <translation>保存してジョブで使う</translation>
     </message>
     <message>
         <source>Close</source>
-        <translation type="unfinished">閉じる</translation>
+        <translation>閉じる</translation>
     </message>
     <message>
         <source>The file was changed by another program meanwhile.</source>
-        <translation type="unfinished"></translation>
+        <translation>ファイルがほかのプログラムで変更されました。</translation>
     </message>
     <message>
         <source>Read it anew</source>
-        <translation type="unfinished"></translation>
+        <translation>読み込み直す</translation>
     </message>
     <message>
         <source>Write over it</source>
-        <translation type="unfinished"></translation>
+        <translation>上書きする</translation>
     </message>
 </context>
 <context>
     <name>DatasetForm</name>
     <message>
         <source>Settings for all datasets</source>
-        <translation type="unfinished"></translation>
+        <translation>すべてのデータセットの設定</translation>
     </message>
     <message>
         <source>They hold wherever a dataset or a subset says nothing else.</source>
-        <translation type="unfinished"></translation>
+        <translation>データセットやサブセットで指定していない項目に使われます。</translation>
     </message>
     <message>
         <source>Dataset {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>データセット {0}</translation>
     </message>
     <message>
         <source>Images of one resolution and batch size. Its subsets inherit what is set here.</source>
-        <translation type="unfinished"></translation>
+        <translation>同じ解像度とバッチサイズで学習する画像です。ここでの設定はサブセットに引き継がれます。</translation>
     </message>
     <message>
         <source>Subset {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>サブセット {0}</translation>
     </message>
     <message>
         <source>One folder of images, and what is done to them and to their captions.</source>
-        <translation type="unfinished"></translation>
+        <translation>1 つの画像フォルダーと、その画像とキャプションの扱い方です。</translation>
     </message>
     <message>
         <source>Less</source>
-        <translation type="unfinished">折りたたむ</translation>
+        <translation>折りたたむ</translation>
     </message>
     <message>
         <source>More ({0})</source>
-        <translation type="unfinished">さらに表示 ({0})</translation>
+        <translation>さらに表示 ({0})</translation>
     </message>
 </context>
 <context>
     <name>DatasetQuestions</name>
     <message>
         <source>Dataset configs (*.toml *.json)</source>
-        <translation type="unfinished"></translation>
+        <translation>データセット設定ファイル (*.toml *.json)</translation>
     </message>
     <message>
         <source>All files (*)</source>
-        <translation type="unfinished">すべてのファイル (*)</translation>
+        <translation>すべてのファイル (*)</translation>
     </message>
     <message>
         <source>Open a dataset config</source>
-        <translation type="unfinished"></translation>
+        <translation>データセット設定ファイルを開く</translation>
     </message>
     <message>
         <source>Save the dataset config as</source>
-        <translation type="unfinished"></translation>
+        <translation>データセット設定ファイルに名前を付けて保存</translation>
     </message>
     <message>
         <source>Save the changes to the dataset config?</source>
-        <translation type="unfinished"></translation>
+        <translation>データセット設定ファイルへの変更を保存しますか？</translation>
     </message>
     <message>
         <source>They are lost otherwise.</source>
-        <translation type="unfinished">保存しないと、変更は失われます。</translation>
+        <translation>保存しない場合、変更は失われます。</translation>
     </message>
 </context>
 <context>
     <name>DatasetTree</name>
     <message>
         <source>For all datasets</source>
-        <translation type="unfinished"></translation>
+        <translation>すべてのデータセット</translation>
     </message>
     <message>
         <source>Dataset {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>データセット {0}</translation>
     </message>
     <message>
         <source>no folder yet</source>
-        <translation type="unfinished"></translation>
+        <translation>フォルダー未指定</translation>
     </message>
     <message>
         <source>Datasets and subsets</source>
-        <translation type="unfinished"></translation>
+        <translation>データセットとサブセット</translation>
     </message>
     <message>
         <source>Add a folder (Ins); folders can be dropped here, too</source>
-        <translation type="unfinished"></translation>
+        <translation>フォルダーを追加 (Ins)。フォルダーをここにドロップすることもできます</translation>
     </message>
     <message>
         <source>Add a dataset (Ctrl+Ins)</source>
-        <translation type="unfinished"></translation>
+        <translation>データセットを追加 (Ctrl+Ins)</translation>
     </message>
     <message>
         <source>Duplicate (Ctrl+D)</source>
-        <translation type="unfinished"></translation>
+        <translation>複製 (Ctrl+D)</translation>
     </message>
     <message>
         <source>Move up (Alt+Up)</source>
-        <translation type="unfinished"></translation>
+        <translation>上へ移動 (Alt+↑)</translation>
     </message>
     <message>
         <source>Move down (Alt+Down)</source>
-        <translation type="unfinished"></translation>
+        <translation>下へ移動 (Alt+↓)</translation>
     </message>
     <message>
         <source>Remove (Del)</source>
-        <translation type="unfinished"></translation>
+        <translation>削除 (Del)</translation>
     </message>
 </context>
 <context>
@@ -815,15 +815,15 @@
     </message>
     <message>
         <source>{0}, from [general]</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} ([general] の値)</translation>
     </message>
     <message>
         <source>{0}, from the dataset</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} (データセットの値)</translation>
     </message>
     <message>
         <source>{0}, from the job</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} (ジョブの値)</translation>
     </message>
     <message>
         <source>default {0}</source>
@@ -831,19 +831,19 @@
     </message>
     <message>
         <source>Default</source>
-        <translation type="unfinished">既定値</translation>
+        <translation>既定値</translation>
     </message>
     <message>
         <source>Dataset: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>データセット: {0}</translation>
     </message>
     <message>
         <source>Job: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>ジョブ: {0}</translation>
     </message>
     <message>
         <source>Default: {0}</source>
-        <translation type="unfinished">既定値: {0}</translation>
+        <translation>既定値: {0}</translation>
     </message>
 </context>
 <context>
@@ -1984,11 +1984,11 @@ memory は GiB、duration は秒です。</translation>
     </message>
     <message>
         <source>The job or its dataset config has changed since.</source>
-        <translation type="unfinished"></translation>
+        <translation>その後、ジョブまたはデータセット設定ファイルが変更されています。</translation>
     </message>
     <message>
         <source>Edit the dataset …</source>
-        <translation type="unfinished"></translation>
+        <translation>データセットを編集…</translation>
     </message>
     <message>
         <source>Sizes that the images are brought to, with repeats</source>
