@@ -38,7 +38,7 @@ class EnvironmentDetail(Translated, QWidget):
     """The right side of the page.
 
     Signals:
-        action: `probe`, `stop`, `rename`, `checkout`, `open`, `remove`.
+        action: `probe`, `stop`, `rename`, `checkout`, `repair`, `open`, `remove`.
         install_wanted: pip requirements.
     """
 
@@ -60,7 +60,7 @@ class EnvironmentDetail(Translated, QWidget):
         self.more = IconButton(theme, "menu")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(self)
-        self._actions = {key: self._menu.addAction("") for key in ("rename", "checkout", "open", "remove")}
+        self._actions = {key: self._menu.addAction("") for key in ("rename", "checkout", "repair", "open", "remove")}
         self._menu.insertSeparator(self._actions["remove"])
         for key, entry in self._actions.items():
             self._connect(entry, key)
@@ -165,6 +165,7 @@ class EnvironmentDetail(Translated, QWidget):
         words = {
             "rename": self.tr("Rename …"),
             "checkout": self.tr("Choose sd-scripts folder …"),
+            "repair": self.tr("Repair …"),
             "open": self.tr("Show in the file manager"),
             "remove": self.tr("Remove from the list …"),
         }

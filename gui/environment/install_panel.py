@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QTextCursor
-from PySide6.QtWidgets import QPlainTextEdit, QProgressBar, QWidget
+from PySide6.QtWidgets import QProgressBar, QWidget
 
 from core.environment.install import InstallPlan, InstallResult
 from core.text import Text
 from gui.theme import tokens
-from gui.theme.theme import Theme, mono_font
+from gui.theme.theme import Theme
 from gui.widgets.base import Button, Card, IconButton, Label, Translated, row, set_class
-
-_MAX_LINES = 5000
+from gui.widgets.log_view import LogView
 
 
 class InstallPanel(Translated, Card):
@@ -41,11 +39,7 @@ class InstallPanel(Translated, Card):
         self.stop.clicked.connect(self._stop)
         self.close_button = IconButton(theme, "close")
         self.close_button.clicked.connect(self.hide)
-        self.log = QPlainTextEdit()
-        self.log.setReadOnly(True)
-        self.log.setFont(mono_font(tokens.CAPTION_PT))
-        self.log.setMaximumBlockCount(_MAX_LINES)
-        self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.log = LogView()
         self.log.setMinimumHeight(96)
         self.body.addLayout(row(self._heading, 1, self.stop, self.close_button))
         self.body.addWidget(self._busy)
@@ -67,14 +61,8 @@ class InstallPanel(Translated, Card):
         self.show()
 
     def add_output(self, text: str) -> None:
-        """More of pip's output. A carriage return begins a new line: pip draws no bars here."""
-        bar = self.log.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum() - 4
-        cursor = QTextCursor(self.log.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        cursor.insertText(text.replace("\r\n", "\n").replace("\r", "\n"))
-        if at_end:
-            bar.setValue(bar.maximum())
+        """More of pip's output."""
+        self.log.add_output(text)
 
     def finish(self, result: InstallResult) -> None:
         """pip ended."""

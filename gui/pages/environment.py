@@ -318,6 +318,7 @@ class EnvironmentPage(Page):
             "stop": lambda item: self._service.stop_probe(item.id),
             "rename": self._rename,
             "checkout": self._choose_checkout,
+            "repair": self.wizard.repair,
             "open": lambda item: self._open(item.sd_scripts or item.python.parent),
             "remove": self._remove,
         }

@@ -89,7 +89,7 @@ class WizardDialog(Translated, QDialog):
     def _connect(self) -> None:
         self.installation.looked.connect(self._on_looked)
         self.installation.stepped.connect(self.progress.set_state)
-        self.installation.output.connect(self.progress.add_output)
+        self.installation.output.connect(self.progress.log.add_output)
         self.installation.finished.connect(self._on_finished)
         self.choose.changed.connect(self._show_state)
         self.choose.folder_wanted.connect(self._choose_folder)

@@ -1,18 +1,20 @@
-"""Opens the set-up of a new sd-scripts, and takes what it made into the list."""
+"""Opens the set-up of a new sd-scripts and the repair of an environment, and takes in what they made."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QWidget
 
+from core.environment.model import Environment
 from core.errors import CaddieError
 from gui.services import Services
 
 if TYPE_CHECKING:  # the window opens without them
     from core.wizard.plan import Choice
     from gui.wizard.dialog import WizardDialog
+    from gui.wizard.repair import RepairDialog
 
 
 class WizardOpener(QObject):
@@ -22,7 +24,7 @@ class WizardOpener(QObject):
         super().__init__(page)
         self._services = services
         self._page = page
-        self.dialog: WizardDialog | None = None
+        self.dialog: WizardDialog | RepairDialog | None = None
 
     def open(self) -> None:
         """Shows it; brings it to the front where it is open."""
@@ -35,6 +37,20 @@ class WizardOpener(QObject):
         dialog.made.connect(self._take)
         dialog.finished.connect(self._closed)
         open_wizard(dialog)
+
+    def repair(self, environment: Environment) -> None:
+        """Shows what is broken in an environment that was probed."""
+        from gui.wizard.repair import RepairDialog
+
+        service = self._services.environments
+        report = service.report(environment.id)
+        if self.dialog is not None or report is None:
+            return
+        self.dialog = dialog = RepairDialog(self._services, environment, report, self._page)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.changed.connect(lambda: service.probe(environment.id))
+        dialog.finished.connect(self._closed)
+        dialog.open()
 
     def _closed(self) -> None:
         self.dialog = None

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QTextCursor
-from PySide6.QtWidgets import QGridLayout, QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QProgressBar, QVBoxLayout, QWidget
 
 from core.text import Text
 from gui.theme import tokens
-from gui.theme.theme import Theme, mono_font
+from gui.theme.theme import Theme
 from gui.widgets.base import IconLabel, Label, Translated
+from gui.widgets.log_view import LogView
 
 if TYPE_CHECKING:  # the window opens without them
     from core.wizard.plan import Step
 
-_MAX_LINES = 5000
 _ICONS = {"done": "success", "skipped": "success", "failed": "error", "running": "refresh", "": "chevron-right"}
 _ROLES = {"done": "accent_text", "skipped": "accent_text", "failed": "danger_text", "running": "accent_text", "": "text_muted"}
 
@@ -36,12 +35,7 @@ class ProgressSheet(Translated, QWidget):
         self._grid.setColumnStretch(1, 1)
         self._busy = QProgressBar()
         self._busy.setTextVisible(False)
-        self.log = QPlainTextEdit()
-        self.log.setReadOnly(True)
-        self.log.setFont(mono_font(tokens.CAPTION_PT))
-        self.log.setMaximumBlockCount(_MAX_LINES)
-        self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.log.setTabChangesFocus(True)
+        self.log = LogView()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(tokens.M)
@@ -76,16 +70,6 @@ class ProgressSheet(Translated, QWidget):
         self._states[step] = state
         self._busy.setValue(sum(value in ("done", "skipped") for value in self._states.values()))
         self._fill()
-
-    def add_output(self, text: str) -> None:
-        """More of what a command prints."""
-        bar = self.log.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum() - 4
-        cursor = QTextCursor(self.log.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        cursor.insertText(text.replace("\r\n", "\n").replace("\r", "\n"))
-        if at_end:
-            bar.setValue(bar.maximum())
 
     def states(self) -> dict[str, str]:
         """Step id -> how far it is."""

@@ -1041,6 +1041,10 @@
         <translation>sd-scripts のフォルダーを選ぶ…</translation>
     </message>
     <message>
+        <source>Repair …</source>
+        <translation>修復…</translation>
+    </message>
+    <message>
         <source>Show in the file manager</source>
         <translation>ファイルマネージャーで表示</translation>
     </message>
@@ -3552,6 +3556,89 @@ memory は GiB、duration は秒です。</translation>
     <message>
         <source>Former runs; Enter shows one</source>
         <translation>これまでの実行 (Enter キーで表示)</translation>
+    </message>
+</context>
+<context>
+    <name>RepairDialog</name>
+    <message>
+        <source>Everything is as it was then.</source>
+        <translation>その時点から変わっていません。</translation>
+    </message>
+    <message>
+        <source>Repair</source>
+        <translation>修復</translation>
+    </message>
+    <message>
+        <source>Looking for what is broken …</source>
+        <translation>壊れているものを調べています…</translation>
+    </message>
+    <message>
+        <source>This is broken</source>
+        <translation>壊れているもの</translation>
+    </message>
+    <message>
+        <source>Nothing is broken</source>
+        <translation>壊れているものはありません</translation>
+    </message>
+    <message>
+        <source>Bring packages back</source>
+        <translation>パッケージを元に戻す</translation>
+    </message>
+    <message>
+        <source>Mending</source>
+        <translation>修復中</translation>
+    </message>
+    <message>
+        <source>Done</source>
+        <translation>完了</translation>
+    </message>
+    <message>
+        <source>It did not work</source>
+        <translation>完了しませんでした</translation>
+    </message>
+    <message>
+        <source>Run these commands</source>
+        <translation>このコマンドを実行</translation>
+    </message>
+    <message>
+        <source>Mend</source>
+        <translation>修復する</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>中止</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>閉じる</translation>
+    </message>
+    <message>
+        <source>Packages as of</source>
+        <translation>パッケージの時点</translation>
+    </message>
+    <message>
+        <source>now</source>
+        <translation>現在</translation>
+    </message>
+    <message>
+        <source>Commands and what they print</source>
+        <translation>コマンドと出力</translation>
+    </message>
+    <message>
+        <source>The list of packages is kept first, so that all of it can be taken back.</source>
+        <translation>最初にパッケージ一覧を保存するので、すべて元に戻せます。</translation>
+    </message>
+    <message>
+        <source>Every package of an optimizer that is installed can be imported, and none is there twice.</source>
+        <translation>入っているオプティマイザーのパッケージはすべてインポートでき、二重に入っているものもありません。</translation>
+    </message>
+    <message>
+        <source>Exactly the versions of then are installed, and what came since goes. What is there now is kept first.</source>
+        <translation>その時点のバージョンをそのまま入れ、その後に追加されたものは削除します。現在の一覧は最初に保存します。</translation>
+    </message>
+    <message>
+        <source>The environment is being checked again.</source>
+        <translation>環境をもう一度確認しています。</translation>
     </message>
 </context>
 <context>
