@@ -20,15 +20,19 @@ from core.convert import metadata
 from core.convert.read import read_file
 from core.errors import CaddieError
 from core.files import write_atomically
+from core.history.index import places
+from core.history.notes import FILE as NOTES
 from core.history.read import ORIGIN
 from core.history.record import Source
 from core.job.model import Job
 from core.job.store import save_job
+from core.paths import runs_dir as default_runs_dir
 from core.runs.event_lines import encode_event
 from core.runs.events import Event, Started, Step
 from core.runs.folder import RunFolder, list_runs, make_run_folder
 from core.runs.outcome import Ending, Outcome
 from core.runs.records import RunCommand, write_command, write_outcome
+from core.runs.surroundings import FILE as SURROUNDINGS
 from core.runs.tensorboard_reader import Merger, Scalar, read_event_file
 from core.text import Text
 
@@ -88,6 +92,10 @@ def import_runs(
     job = read_file(settings, catalogue).job if settings is not None else None
     known = _known(runs_dir)
     done: list[ImportedRun] = []
+    for run in _copied(path, known, runs_dir):
+        done.append(run)
+        if progress is not None:
+            progress(len(done))
     for foreign in _find(path, catalogue, job):
         done.append(_write(foreign, known, runs_dir))
         if progress is not None:
@@ -95,9 +103,10 @@ def import_runs(
     if not done:
         raise CaddieError(
             Text(
-                f"{path} holds no run: no TensorBoard file with a loss or a rate of sd-scripts, and no LoRA that tells of its training.",
-                f"{path} に取り込める実行がありません。sd-scripts の loss や学習率を含む TensorBoard ファイルも、"
-                "学習の記録を含む LoRA も見つかりませんでした。",
+                f"{path} holds no run: no folder of a run of Caddie, no TensorBoard file with a loss or a rate of sd-scripts, and no "
+                "LoRA that tells of its training.",
+                f"{path} に取り込める実行がありません。Caddie の実行フォルダーも、sd-scripts の loss や学習率を含む TensorBoard "
+                "ファイルも、学習の記録を含む LoRA も見つかりませんでした。",
             )
         )
     return done
@@ -136,6 +145,39 @@ def _of_loras(folder: Path, catalogue: Catalogue) -> Iterable[Foreign]:
             latest[key] = (steps, path, texts)
     for _, path, texts in latest.values():
         yield _of_lora(path, texts, catalogue)
+
+
+# --- runs of Caddie that lie elsewhere ---------------------------------------------------------------------------
+
+
+def _copied(path: Path, known: dict[str, Path], runs_dir: Path | None) -> Iterable[ImportedRun]:
+    """Copies runs that are over: of `run --out`, of another machine, of a backup."""
+    if not path.is_dir():
+        return
+    own = {(runs_dir or default_runs_dir()).resolve(), *(places() if runs_dir is None else ())}
+    for command in sorted(path.rglob("command.json")):
+        source = RunFolder(command.parent)
+        if source.path.parent in own or not source.job_file.is_file() or not source.state().is_over:
+            continue
+        present = known.get(str(source.path))
+        try:
+            target = make_run_folder(source.name, runs_dir, at=source.created_at).path if present is None else present
+            _copy_files(source.path, target)
+        except OSError as error:
+            raise _cannot_write(error) from error
+        known[str(source.path)] = target
+        steps = source.outcome()
+        yield ImportedRun(
+            folder=target, name=source.name, source="caddie", steps=steps.steps if steps else 0, new=present is None
+        )
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    """Copies what a run says. Processes are of that machine; tags and notes that are there already stay."""
+    _write_origin(target, "caddie", source)
+    for name in ("job.toml", "command.json", "outcome.json", "events.jsonl", "log.txt", SURROUNDINGS, NOTES):
+        if (source / name).is_file() and not (name == NOTES and (target / name).exists()):
+            write_atomically(target / name, (source / name).read_bytes())
 
 
 # --- a LoRA ------------------------------------------------------------------------------------------------------
@@ -256,10 +298,7 @@ def _write(foreign: Foreign, known: dict[str, Path], runs_dir: Path | None) -> I
                 shutil.rmtree(run.path, ignore_errors=True)
             raise
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise CaddieError(
-            Text(f"The imported run could not be written: {reason}", f"取り込んだ実行を書き込めませんでした: {reason}")
-        ) from error
+        raise _cannot_write(error) from error
     known[str(foreign.origin)] = run.path
     return ImportedRun(
         folder=run.path, name=foreign.name, source=foreign.source, steps=foreign.outcome.steps, new=present is None
@@ -267,9 +306,7 @@ def _write(foreign: Foreign, known: dict[str, Path], runs_dir: Path | None) -> I
 
 
 def _write_files(foreign: Foreign, run: RunFolder, *, keep_job: bool) -> None:
-    imported = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}"
-    origin = {"source": foreign.source, "path": str(foreign.origin), "imported": imported}
-    write_atomically(run.path / ORIGIN, json.dumps(origin, ensure_ascii=False, indent=2) + "\n")
+    _write_origin(run.path, foreign.source, foreign.origin)
     if not keep_job:  # the settings may have been given the time before
         save_job(foreign.job, run.job_file)
     command = RunCommand(argv=(), cwd=str(foreign.origin.parent), name=foreign.name, created_at=foreign.started_at)
@@ -278,6 +315,19 @@ def _write_files(foreign: Foreign, run: RunFolder, *, keep_job: bool) -> None:
     lines = "".join(encode_event(event) + "\n" for event in foreign.events)
     write_atomically(run.events_file, lines)
     write_outcome(run.outcome_file, foreign.outcome)
+
+
+def _write_origin(folder: Path, source: Source, path: Path) -> None:
+    imported = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}"
+    origin = {"source": source, "path": str(path), "imported": imported}
+    write_atomically(folder / ORIGIN, json.dumps(origin, ensure_ascii=False, indent=2) + "\n")
+
+
+def _cannot_write(error: OSError) -> CaddieError:
+    reason = error.strerror or str(error)
+    return CaddieError(
+        Text(f"The imported run could not be written: {reason}", f"取り込んだ実行を書き込めませんでした: {reason}")
+    )
 
 
 def _real(text: str | None) -> float | None:

@@ -51,40 +51,76 @@ def index_file() -> Path:
     return user_data_dir() / "history.sqlite"
 
 
+def places() -> tuple[Path, ...]:
+    """Every folder of runs under the user's data: the usual one, and that of `main.py demo`."""
+    from core.job.demo import demo_folder
+
+    return (default_runs_dir().resolve(), (demo_folder() / "runs").resolve())
+
+
 def list_history(runs_dir: Path | None = None, *, index: Path | None = None, progress: Progress | None = None) -> Listing:
     """Lists all runs. Slow once for each run, then fast. Not for the thread of a window.
 
     Args:
-        runs_dir: where the runs are; the user's own folder if None.
+        runs_dir: where the runs are; the user's own folders if None.
         index: the database; beside the user's own runs if None.
         progress: called with how many folders were looked at and how many there are; what it raises ends the look.
     """
-    folder = (default_runs_dir() if runs_dir is None else runs_dir).resolve()
-    kept = _Index(index_file() if index is None else index, str(folder))
-    known = kept.load()
-    folders = [run.path for run in list_runs(folder)]
+    file = index_file() if index is None else index
+    folders = {
+        place: [run.path for run in list_runs(place)] for place in (places() if runs_dir is None else (runs_dir.resolve(),))
+    }
+    total = sum(map(len, folders.values()))
     records: list[RunRecord] = []
-    fresh: list[tuple[str, str, str]] = []
-    read = 0
-    try:
-        for number, path in enumerate(folders):
-            if progress is not None:
-                progress(number, len(folders))
-            try:
-                stamp = stamp_of(path)
-                record = _known(path, stamp, known)
-                if record is None:
-                    record, stamp = _read_steady(path, stamp)
-                    read += 1
-                    if stamp and record.ending.is_over:  # the others change without a trace: their processes end
-                        fresh.append((path.name, stamp, to_json(record)))
-            except FileNotFoundError:
-                continue  # deleted meanwhile
-            records.append(record)
-    finally:
-        kept.store(fresh, gone=known.keys() - {path.name for path in folders})  # a look that is ended loses nothing
+    read, seen = 0, 0
+    trouble: Text | None = None
+    for place, paths in folders.items():
+        kept = _Index(file, str(place))
+        look = _Look(paths, kept.load(), (lambda done, seen=seen: progress(seen + done, total)) if progress is not None else None)
+        try:
+            look.run()
+        finally:
+            kept.store(look.fresh, gone=look.gone)  # a look that is ended loses nothing
+        records += look.records
+        read, seen, trouble = read + look.read, seen + len(paths), trouble or kept.trouble
     records.sort(key=lambda record: (record.created_at, record.folder.name), reverse=True)
-    return Listing(records=tuple(records), read=read, trouble=kept.trouble)
+    return Listing(records=tuple(records), read=read, trouble=trouble)
+
+
+class _Look:
+    """Goes through the folders of one place.
+
+    Attributes:
+        records: what was found.
+        fresh: lines to keep: name, stamp, line.
+        gone: names that are kept and not there any more.
+        read: how many folders had to be read.
+    """
+
+    def __init__(self, paths: list[Path], known: dict[str, tuple[str, str]], told: Callable[[int], None] | None) -> None:
+        self._paths, self._known, self._told = paths, known, told
+        self.records: list[RunRecord] = []
+        self.fresh: list[tuple[str, str, str]] = []
+        self.gone = known.keys() - {path.name for path in paths}
+        self.read = 0
+
+    def run(self) -> None:
+        """Looks at all."""
+        for number, path in enumerate(self._paths):
+            if self._told is not None:
+                self._told(number)
+            with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                self._one(path)
+
+    def _one(self, path: Path) -> None:
+        stamp = stamp_of(path)
+        record = _known(path, stamp, self._known)
+        if record is None:
+            record, stamp = _read_steady(path, stamp)
+            self.read += 1
+            if stamp and record.ending.is_over:  # the others change without a trace: their processes end
+                self.fresh.append((path.name, stamp, to_json(record)))
+        self.records.append(record)
 
 
 def _known(path: Path, stamp: str, known: dict[str, tuple[str, str]]) -> RunRecord | None:

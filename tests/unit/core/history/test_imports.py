@@ -20,6 +20,7 @@ from core.job.store import load_job
 from core.metrics.run_metrics import Quantity, SeriesKey
 from core.runs.folder import RunFolder
 from core.runs.outcome import Ending
+from tests.helpers.histories import NOON, make_run
 
 STARTED = 1_760_000_000.0
 
@@ -145,6 +146,32 @@ def test_a_file_that_is_cut_off_gives_what_is_whole(tmp_path: Path, cut: int) ->
     board.write_bytes(board.read_bytes()[:-cut])
     (found,) = import_runs(board, load_catalogue())
     assert 3 <= found.steps <= 4
+
+
+def test_runs_of_caddie_that_lie_elsewhere_are_copied(tmp_path: Path) -> None:
+    made = make_run(tmp_path / "backup" / "runs", name="old", seed=5, losses=[0.4, 0.2])
+    write_notes(made.path, tags=["old"])
+    (made.path / "log.txt").write_text("words", encoding="utf-8")
+    (found,) = import_runs(tmp_path / "backup", load_catalogue())
+    assert (found.new, found.steps, found.source) == (True, 2, "caddie")
+    (record,) = list_history().records
+    assert (record.name, record.seed, record.tags, record.origin) == ("old", 5, ("old",), str(made.path))
+    assert (record.ending, record.created_at, record.damage) == (Ending.FINISHED, NOON, None)
+    assert (record.folder / "log.txt").read_text(encoding="utf-8") == "words"
+    write_notes(record.folder, tags=["mine"])
+    (again,) = import_runs(made.path, load_catalogue())
+    assert not again.new
+    assert list_history().records[0].tags == ("mine",)
+    with pytest.raises(CaddieError):
+        import_runs(record.folder, load_catalogue())  # it is in the history
+
+
+def test_runs_of_the_demo_are_in_the_history(home: Path) -> None:
+    make_run(home / "demo" / "runs", name="demo")
+    make_run(home / "runs", name="usual", at=NOON + 1)
+    assert [record.name for record in list_history().records] == ["usual", "demo"]
+    assert list_history().read == 0
+    assert len(list_history(home / "runs").records) == 1
 
 
 def test_nothing_to_import_is_said(tmp_path: Path, home: Path) -> None:
