@@ -220,6 +220,12 @@ def _dataset_faults(place: Place, dataset: Table, general: Table, *, masked_loss
             said = f"required key not provided @ {_path(here)}['{needed}']"
             faults.append(Fault(place=here, key=needed, code="missing", text=missing, said=said))
         folder = subset.get(needed)
+        if folder == "":
+            empty = Text(
+                f"{needed} is empty; sd-scripts leaves this subset out.", f"{needed} が空のため、このサブセットは使われません。"
+            )
+            faults.append(Fault(place=here, key=needed, code="missing", severity="warning", text=empty))
+            continue
         if isinstance(folder, str) and folder in named:
             twice = Text(
                 f"{needed} is the same as in a subset above; sd-scripts leaves this one out.",

@@ -50,11 +50,13 @@ class Counting(QObject):
         finished: a Census.
         running_changed: `running` is another.
         seen: how many images were looked at so far.
+        forgotten: the last count is old, though the job is the same.
     """
 
     finished = Signal(object)
     running_changed = Signal()
     seen = Signal(int)
+    forgotten = Signal()
 
     def __init__(
         self, tasks: Tasks, session: JobSession, base: Callable[[Job], Path | None], parent: QObject | None = None
@@ -103,9 +105,7 @@ class Counting(QObject):
         """
         if self.running:
             return
-        job, base = self._session.job, self._base(self._session.job)
-        if base is None and self._session.path is not None:
-            base = self._session.path.parent
+        job, base = self._session.job, self.base()
         self._census, self._counted = None, _matters(job)
         self._stop = stop = threading.Event()
 
@@ -122,6 +122,16 @@ class Counting(QObject):
 
         self._tasks.start(work, done=self._done, failed=lambda error: self._failed(error, quiet=quiet), owner=self)
         self.running_changed.emit()
+
+    def base(self) -> Path | None:
+        """Where relative paths of the open job start; None for the current folder."""
+        base = self._base(self._session.job)
+        return self._session.path.parent if base is None and self._session.path is not None else base
+
+    def forget(self) -> None:
+        """The last count is old: something changed that the job names."""
+        self._counted = ()
+        self.forgotten.emit()
 
     def stop(self) -> None:
         """Ends the one that is under way."""

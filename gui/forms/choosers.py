@@ -172,8 +172,7 @@ class TriStateEditor(Editor):
         return True
 
     def retranslate(self) -> None:
-        words = self.tr("Default") if self._default is None else self.tr("Default: {0}").format(self._default)
-        self._by_typed[None].setText(words)
+        self._by_typed[None].setText(self.default_label())
 
     def _inputs(self) -> list[QWidget]:
         return list(self._by_typed.values())

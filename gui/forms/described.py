@@ -33,6 +33,7 @@ class Described:
         examples: value, where it comes from.
         advanced: below the fold.
         has_effect: whether the field does anything in a job; None where it always does.
+        action: what a button beside the editor says, "" for none; whoever made the row listens to it.
     """
 
     field: Field
@@ -43,6 +44,7 @@ class Described:
     examples: tuple[tuple[str, Text], ...] = ()
     advanced: bool = False
     has_effect: Callable[[Job], bool] | None = None
+    action: Text = NOTHING
 
 
 def first_sentence(words: str) -> str:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.forms.fields import Field, Shape, Stored
+from gui.forms.fields import Field, Inheriting, Shape, Stored
 
 
 def same_stored(one: Stored, other: Stored) -> bool:
@@ -74,7 +74,22 @@ class Editor(QWidget):
         """What an empty editor says about the default."""
         if self._default is None:
             return self.tr("not set")
-        return self.tr("default {0}").format(self._default)
+        origins = {
+            "general": self.tr("{0}, from [general]"),
+            "dataset": self.tr("{0}, from the dataset"),
+            "job": self.tr("{0}, from the job"),
+        }
+        return origins.get(self._origin(), self.tr("default {0}")).format(self._default)
+
+    def default_label(self) -> str:
+        """The same as short as it goes, with a capital."""
+        if self._default is None:
+            return self.tr("Default")
+        origins = {"general": "[general]: {0}", "dataset": self.tr("Dataset: {0}"), "job": self.tr("Job: {0}")}
+        return origins.get(self._origin(), self.tr("Default: {0}")).format(self._default)
+
+    def _origin(self) -> str:
+        return self.field.origin if isinstance(self.field, Inheriting) else ""
 
     def _inputs(self) -> list[QWidget]:
         return []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from core.catalogue.kinds import BoolKind, TextKind, from_literal, literal
 from core.catalogue.spec import ArgumentSpec
@@ -83,6 +83,16 @@ class Field(Protocol):
 
     def problem(self, stored: Stored) -> Text | None:
         """Why `stored` will not do, or None."""
+        ...
+
+
+@runtime_checkable
+class Inheriting(Protocol):
+    """A field whose default is a value from elsewhere."""
+
+    @property
+    def origin(self) -> str:
+        """Where from: "general", "dataset" or "job"; "" where it is a default all the same."""
         ...
 
 

@@ -19,9 +19,11 @@ _ROW_GUESS = 56
 class FieldGroup(QWidget):
     """Signals:
     focused: a row's description should be shown.
+    acted: the button of a row was pressed (its description).
     """
 
     focused = Signal(object)
+    acted = Signal(object)
 
     def __init__(
         self, fields: Sequence[Described], *, binding: FormBinding, tools: FormTools, parent: QWidget | None = None
@@ -83,6 +85,7 @@ class FieldGroup(QWidget):
         rows = [FieldRow(field, self._tools, grid) for field in self.fields if wanted(field)]
         for row in rows:
             row.focused.connect(self.focused)
+            row.acted.connect(self.acted)
         grid.add(rows)
         self._binding.add(rows)
         self._layout.insertWidget(place, grid)

@@ -62,10 +62,12 @@ class FieldRow(QFrame):
     Attributes:
         edited: the user gave the field (1st) a value (2nd).
         focused: this row's description should be shown.
+        acted: the button beside the editor was pressed (the description).
     """
 
     edited = Signal(object, object)
     focused = Signal(object)
+    acted = Signal(object)
 
     def __init__(self, described: Described, tools: FormTools, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,6 +90,7 @@ class FieldRow(QFrame):
         self.editor.edited.connect(self._on_edited)
         self.editor.focused.connect(lambda: self.focused.emit(self.described))
         self._grid.addWidget(self.editor, 0, 2, Qt.AlignmentFlag.AlignTop)
+        self.action: QToolButton | None = self._add_action() if described.action.en else None
         self._add_reset()
         self._problem_label: QLabel | None = None
         self.retranslate()
@@ -123,6 +126,15 @@ class FieldRow(QFrame):
             block.addWidget(label)
         block.addStretch(1)
         self._grid.addLayout(block, 0, 1, 2, 1)
+
+    def _add_action(self) -> QToolButton:
+        button = QToolButton(self.editor)
+        button.setProperty("class", "button")
+        button.clicked.connect(lambda: self.acted.emit(self.described))
+        inside = self.editor.layout()
+        assert inside is not None
+        inside.addWidget(button)
+        return button
 
     def _add_reset(self) -> None:
         self.reset = QToolButton(self)
@@ -190,6 +202,8 @@ class FieldRow(QFrame):
         self._short.setVisible(not alone)
         self._labels.setContentsMargins(0, 8 if alone else 4, 0, 0)  # one line stands beside the middle of the editor
         self._say_help()
+        if self.action is not None:
+            self.action.setText(say(described.action))
         default = described.field.default()
         back = self.tr("Back to the default") if default is None else self.tr("Back to the default: {0}").format(default)
         self.reset.setToolTip(f"{back} (Ctrl+R)")

@@ -17,9 +17,11 @@ from gui.forms.row import FieldRow, FormTools
 class FormSection(QFrame):
     """Signals:
     focused: a row's description should be shown.
+    acted: the button of a row was pressed (its description).
     """
 
     focused = Signal(object)
+    acted = Signal(object)
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class FormSection(QFrame):
         self._hint.setVisible(help_text is not None)
         self.group = FieldGroup(fields, binding=binding, tools=tools, parent=self)
         self.group.focused.connect(self.focused)
+        self.group.acted.connect(self.acted)
         body = QVBoxLayout(self)
         body.setContentsMargins(16, 12, 16, 12)
         body.setSpacing(4)

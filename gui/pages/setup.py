@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -23,11 +23,15 @@ from gui.forms.section import FormSection
 from gui.pages.page import Page
 from gui.services import Services
 from gui.setup.all_options import AllOptions
+from gui.setup.dock_view import EDIT_DATASET
 from gui.setup.engine_card import EngineCard
 from gui.setup.finder import Finder
 from gui.setup.frame import SetupFrame
 from gui.setup.optimizer_card import OptimizerCard
 from gui.setup.training_form import TrainingGroup, describe_any, training_groups
+
+if TYPE_CHECKING:
+    from gui.setup.dataset_dialog import DatasetDialog
 
 
 class SetupPage(Page):
@@ -44,6 +48,7 @@ class SetupPage(Page):
         self._shown_groups: list[TrainingGroup] = []
         self._sections: list[FormSection] = []
         self._all_options: AllOptions | None = None
+        self._dataset: DatasetDialog | None = None
         self.frame = SetupFrame(services, self._tools, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -118,6 +123,7 @@ class SetupPage(Page):
         column = self.frame.area.column
         section = FormSection(group.title, group.fields, binding=self._binding, tools=self._tools, parent=column)
         section.focused.connect(self.frame.help.explain)
+        section.acted.connect(self.edit_dataset)  # the one button that a row of the training has
         self.frame.area.cards.insertWidget(2 + place, section)
         self._idle.add(section.build)  # none is above the fold when the page opens
         return section
@@ -174,7 +180,13 @@ class SetupPage(Page):
     # --- going to a field --------------------------------------------------------------------------------------
 
     def go_to(self, key: str) -> bool:
-        """Shows a field and puts the cursor in it: `option:seed`, `argument:betas`. False where there is none."""
+        """Shows a field and puts the cursor in it: `option:seed`, `argument:betas`. False where there is none.
+
+        `edit:dataset_config` opens the editor of dataset configs.
+        """
+        if key == EDIT_DATASET:
+            self.edit_dataset()
+            return True
         if key == "option:optimizer_type":
             self.jump_to(0)
             self.optimizer.picker.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -237,6 +249,15 @@ class SetupPage(Page):
         dialog = PasteDialog(self.services, read_any, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+
+    def edit_dataset(self) -> None:
+        """Opens the editor of dataset configs."""
+        if self._dataset is None:
+            from gui.setup.dataset_dialog import DatasetDialog
+
+            self._dataset = DatasetDialog(self.services, self)
+            self._dataset.saved.connect(self.services.counting.forget)
+        self._dataset.open_for_job()
 
     def activated(self, topic: str = "") -> None:
         """`topic` is the key of a field to go to; without one the optimizer has the focus when the page opens."""

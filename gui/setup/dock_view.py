@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from gui.widgets.badge import BadgeLook
 from gui.widgets.base import Translated
+
+EDIT_DATASET: Final = "edit:dataset_config"
+"""Wanted like a field: the editor of dataset configs."""
 
 
 class DockView(Translated, QWidget):

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QScrollArea, QStackedWid
 
 from gui.services import Services
 from gui.setup.bucket_bars import BucketBars
-from gui.setup.dock_view import DockView
+from gui.setup.dock_view import EDIT_DATASET, DockView
 from gui.theme import tokens
 from gui.widgets.badge import BadgeLook
 from gui.widgets.base import Button, IconLabel, Label, Line, row
@@ -33,6 +33,8 @@ class ImagesView(DockView):
         self.counting = services.counting
         self.button = Button(services.theme, icon="image", classes="primary")
         self.button.clicked.connect(self.toggle)
+        self.edit = Button(services.theme, icon="edit")
+        self.edit.clicked.connect(lambda: self.wanted.emit(EDIT_DATASET))
         self.bars = BucketBars(services.theme)
         self._about = Label("", "muted", wrap=True)
         self._state = Label("", "muted")
@@ -46,6 +48,7 @@ class ImagesView(DockView):
         self.counting.seen.connect(self._show_seen)
         self.counting.finished.connect(self._show_census)
         services.session.changed.connect(self._show_stale)
+        self.counting.forgotten.connect(self._show_stale)
         self.retranslate()
 
     def _build(self) -> None:
@@ -92,8 +95,8 @@ class ImagesView(DockView):
         return BadgeLook("!", "danger") if self.census.errors else BadgeLook(f"{self.census.images:,}")
 
     def tools(self) -> Sequence[QWidget]:
-        """The button."""
-        return (self.button,)
+        """Two buttons: the editor of dataset configs, and the count."""
+        return (self.edit, self.button)
 
     # --- counting ----------------------------------------------------------------------------------------------
 
@@ -180,10 +183,11 @@ class ImagesView(DockView):
         self._about.setText(
             self.tr("Counts what will be trained: images with their repeats, captions that are missing, sizes, and steps.")
         )
-        self._stale.setText(self.tr("The job has changed since."))
+        self._stale.setText(self.tr("The job or its dataset config has changed since."))
         self._heading.setText(self.tr("Sizes that the images are brought to, with repeats"))
         self.bars.setAccessibleName(self.tr("Sizes that the images are brought to, with repeats"))
         self.button.setText(self.tr("Stop") if self.counting.running else self.tr("Count the images"))
+        self.edit.setText(self.tr("Edit the dataset …"))
         self._fill()
         self._show_stale()
 

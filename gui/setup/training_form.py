@@ -9,7 +9,7 @@ from core.job.model import Job
 from core.options.main_form import SCRIPT_FIELD, FormField, FormGroup
 from core.options.model import Option, OptionSet
 from core.text import Text, same
-from gui.forms.described import Described, describe_option_kind
+from gui.forms.described import NOTHING, Described, describe_option_kind
 from gui.forms.fields import OptionField, Shape, Stored
 
 _SHAPES = {
@@ -18,6 +18,7 @@ _SHAPES = {
     "folder": Shape.FOLDER,
     "seed": Shape.SEED,
 }
+_ACTIONS = {"dataset_config": Text("Edit …", "編集 …")}
 _DEFAULT_SCRIPT = Job().script
 
 
@@ -100,6 +101,7 @@ def _describe(field: FormField, options: OptionSet, scripts: Sequence[str]) -> D
         unit=field.unit,
         advanced=field.advanced,
         has_effect=(lambda job: field.has_effect(job.options, options)) if field.when else None,
+        action=_ACTIONS.get(field.name, NOTHING),
     )
 
 

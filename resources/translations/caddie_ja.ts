@@ -1663,6 +1663,10 @@
         <source>Imported</source>
         <translation>取り込み</translation>
     </message>
+    <message>
+        <source>Caddie (copied)</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>HistoryDialogs</name>
