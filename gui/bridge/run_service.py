@@ -5,7 +5,6 @@ A run belongs to nobody: it goes on when the window closes, and `look_for_runnin
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -27,8 +26,8 @@ from gui.bridge.preflight import PreflightFailed, Preflights
 from gui.bridge.run_controls import RunControls
 from gui.bridge.run_places import Environments
 from gui.bridge.run_problems import StartProblem, find_problems
-from gui.bridge.run_stop import StopStage, stage_after
-from gui.bridge.run_workers import RunSummary, find_running, open_run, start_job, summaries
+from gui.bridge.run_stop import StopRequest, StopStage
+from gui.bridge.run_workers import RunSummary, find_running, keep_metrics, open_run, start_job, summaries
 from gui.bridge.tasks import Tasks
 
 if TYPE_CHECKING:  # numpy and psutil are imported when there is a run: the window opens without them
@@ -41,6 +40,8 @@ if TYPE_CHECKING:  # numpy and psutil are imported when there is a run: the wind
 POLL_MS = 100
 SLICE = 2000
 """Events taken in at once: a few milliseconds."""
+KEEP_FROM = 64 << 20
+"""Bytes of events that a running training tells before its numbers are kept for a window that opens later."""
 
 
 class RunService(QObject):
@@ -109,13 +110,13 @@ class RunService(QObject):
         self._current: RunFolder | None = None
         self._follower: Follower | None = None
         self._opened_now = False
+        self._kept = 0
         self._waiting: deque[Event] = deque()
         self._update: Update | None = None
         self._log = KeptLog()
         self._to_announce: RunFolder | None = None
         self._starting = False
-        self._stop_asked: float | None = None
-        self._stop_urgent = False
+        self._stop = StopRequest()
         self._stop_stage = StopStage.NONE
         self._metrics: RunMetrics | None = None
         self.progress: Progress | None = None
@@ -259,8 +260,7 @@ class RunService(QObject):
         self._opened_now = False
         self._waiting.clear()
         self._log.clear()
-        self._stop_asked = None
-        self._stop_urgent = False
+        self._stop = StopRequest()
         self._set_stage(StopStage.NONE)
         self._metrics = None
         self.ending = Ending.STARTING
@@ -287,9 +287,10 @@ class RunService(QObject):
             self.attach(folder)
             self._to_announce = folder
 
-    def _opened(self, folder: RunFolder, made: tuple[Follower, float | None, bool]) -> None:
+    def _opened(self, folder: RunFolder, made: tuple[Follower, RunMetrics, StopRequest]) -> None:
         if folder is self._current:
-            self._follower, self._stop_asked, self._stop_urgent = made
+            self._follower, self._metrics, self._stop = made
+            self._kept = self._follower.consumed
             self._opened_now = True
             self.controls.show_run(folder)
             self.current_changed.emit()
@@ -329,6 +330,8 @@ class RunService(QObject):
         if follower is not self._follower:
             return  # of a run that is not on show any more
         self._update = update
+        if self.controls.hear(update.events, since=self._stop.asked):
+            self._stop = StopRequest()  # the save that should have come first was not possible
         self._waiting.extend(update.events)
         self._log.add(update.log)
         self._take()
@@ -352,6 +355,7 @@ class RunService(QObject):
         self._follow_stop()
         follower = self._follower
         over = update.ending.is_over and not update.behind
+        self._keep(over=over)
         if over:
             self._follower = None
         else:
@@ -362,6 +366,18 @@ class RunService(QObject):
             self._set_stage(StopStage.NONE)
             self.ended.emit(update.outcome)
 
+    def _keep(self, *, over: bool) -> None:
+        """Keeps the numbers as columns at the end, and of a long run whenever it has become half as long again."""
+        follower = self._follower
+        if follower is None or self._metrics is None or not follower.run.command.companion:
+            return
+        consumed = follower.consumed
+        if consumed - self._kept > (0 if over else max(KEEP_FROM, self._kept // 2)):
+            from core.metrics.cache import snapshot
+
+            self._kept = consumed
+            self._workers.start(keep_metrics, snapshot(self._metrics), follower.run.events_file, consumed)
+
     # --- stopping ----------------------------------------------------------------------------------------------
 
     def stop(self, *, now: bool = False, save: bool = False) -> None:
@@ -369,8 +385,7 @@ class RunService(QObject):
         folder = self._current
         if folder is None or self.ending.is_over:
             return
-        self._stop_asked = time.time()
-        self._stop_urgent = self._stop_urgent or now
+        self._stop.ask(now=now, save=save)
         self._follow_stop()
         if self.hosting.of(folder) is not None:
             self.hosting.stop(save=save)
@@ -378,19 +393,14 @@ class RunService(QObject):
         self._workers.start(work, failed=self._cannot_stop, owner=self)
 
     def _cannot_stop(self, error: BaseException) -> None:
-        self._stop_asked = None
+        self._stop = StopRequest()
         self._set_stage(StopStage.NONE)
         self._report(error)
 
     def _follow_stop(self) -> None:
-        if self._stop_asked is None or self._current is None or self.ending.is_over:
-            return
-        if self.controls.now.hosted:
-            self._set_stage(StopStage.ASKING)  # it cannot be ended but by itself, and may take its time
-            return
-        passed = time.time() - self._stop_asked
-        asked = self._follower is None or self._follower.run.command.companion
-        self._set_stage(stage_after(passed, urgent=self._stop_urgent, companion=asked))
+        if self._current is not None and not self.ending.is_over:
+            companion = self._follower is None or self._follower.run.command.companion
+            self._set_stage(self._stop.stage(hosted=self.controls.now.hosted, companion=companion))
 
     def _set_stage(self, stage: StopStage) -> None:
         if stage is not self._stop_stage:

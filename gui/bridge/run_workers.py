@@ -14,8 +14,11 @@ from core.job.model import Job
 from core.options.model import OptionSet
 from core.runs.outcome import Ending
 from gui.bridge.hosting import Hosting
+from gui.bridge.run_stop import StopRequest
 
 if TYPE_CHECKING:
+    from core.metrics.cache import Snapshot
+    from core.metrics.run_metrics import RunMetrics
     from core.runs.folder import RunFolder
     from core.runs.follow import Follower
 
@@ -61,16 +64,26 @@ def start_job(
     return start_run(job, environment, options, catalogue=catalogue, runs_dir=runs_dir)
 
 
-def open_run(folder: RunFolder, hosting: Hosting) -> tuple[Follower, float | None, bool]:
-    """A follower, when a stop was asked for (None: never), and whether it is not to be asked first."""
-    from core.runs.follow import Follower
+def open_run(folder: RunFolder, hosting: Hosting) -> tuple[Follower, RunMetrics, StopRequest]:
+    """What tells how it goes on, what was told until now, and the stop that was asked for, if one was."""
+    from core.metrics.reading import cache_folder, open_metrics
+    from core.metrics.run_metrics import RunMetrics
     from core.runs.records import stop_is_urgent
 
-    follower = hosting.follower(folder, LOG_TAIL) or Follower(folder, log_tail=LOG_TAIL)
+    own = hosting.follower(folder, LOG_TAIL)
+    metrics, follower = open_metrics(folder, log_tail=LOG_TAIL) if own is None else (RunMetrics(scratch=cache_folder()), own)
     with contextlib.suppress(CaddieError):  # read here, so that the window need not; a damaged job is no reason not to follow
         _ = folder.job
     asked = folder.stop_file.stat().st_mtime if folder.stop_requested() else None
-    return follower, asked, stop_is_urgent(folder.stop_file)
+    return follower, metrics, StopRequest(asked, stop_is_urgent(folder.stop_file), folder.wishes.saves_first)
+
+
+def keep_metrics(taken: Snapshot, events: Path, consumed: int) -> bool:
+    """Writes the cache from which the run is open in a moment the next time."""
+    from core.metrics import cache
+    from core.metrics.reading import cache_folder
+
+    return cache.save(taken, events, consumed, cache_folder())
 
 
 def find_running(runs_dir: Path | None) -> RunFolder | None:

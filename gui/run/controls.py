@@ -5,14 +5,14 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from gui.bridge.run_controls import Controls
+from gui.bridge.run_controls import Controls, Deaf
 from gui.theme import tokens
 from gui.theme.theme import Theme
 from gui.widgets.base import Button, Translated
 
 
 class ControlButtons(Translated, QWidget):
-    """Three quiet buttons; there only while a training runs that hears them.
+    """Three quiet buttons; there only while a training runs. What it does not hear is disabled, and says why.
 
     Signals:
         hold: it should pause (True) or go on.
@@ -45,24 +45,31 @@ class ControlButtons(Translated, QWidget):
         self._controls = controls
         self.setVisible(controls.possible and running)
         self.setEnabled(not stopping)
-        self.sample_button.setEnabled(controls.samples)
+        self.hold_button.setEnabled(controls.can("pause"))
+        self.save_button.setEnabled(controls.can("save"))
+        self.sample_button.setEnabled(controls.can("sample"))
         self.hold_button.set_icon("play" if controls.paused else "pause")
         self.retranslate()
 
+    def _why_not(self, wish: str) -> str:
+        if wish == "sample" and not self._controls.samples:
+            return self.tr("The job names no file of prompts (sample_prompts)")
+        return {
+            Deaf.OFF: self.tr("The companion is switched off in this job, so nobody in the script can hear it"),
+            Deaf.SOON: self.tr("Possible once the first step is done"),
+        }.get(self._controls.deaf, self.tr("This training cannot be asked for it"))
+
     def retranslate(self) -> None:
         """Sets every visible text in the language on screen."""
-        paused = self._controls.paused
+        paused, can = self._controls.paused, self._controls.can
+        hold = self.tr("Hold the training after its present step; it keeps its memory")
+        tips = {
+            "pause": self.tr("Go on with the training") if paused else hold,
+            "save": self.tr("Save the LoRA and the training's state after the present step"),
+            "sample": self.tr("Draw the sample pictures after the present step"),
+        }
         self.hold_button.setText(self.tr("Go on") if paused else self.tr("Pause"))
-        self.hold_button.setToolTip(
-            self.tr("Go on with the training")
-            if paused
-            else self.tr("Hold the training after its present step; it keeps its memory")
-        )
         self.save_button.setText(self.tr("Save now"))
-        self.save_button.setToolTip(self.tr("Save the LoRA and the training's state after the present step"))
         self.sample_button.setText(self.tr("Sample now"))
-        self.sample_button.setToolTip(
-            self.tr("Draw the sample pictures after the present step")
-            if self._controls.samples
-            else self.tr("The job names no file of prompts (sample_prompts)")
-        )
+        for wish, button in (("pause", self.hold_button), ("save", self.save_button), ("sample", self.sample_button)):
+            button.setToolTip(tips[wish] if can(wish) else self._why_not(wish))

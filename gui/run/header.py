@@ -15,6 +15,7 @@ from gui.widgets.badge import Badge, BadgeLook
 from gui.widgets.base import Button, Card, Label, Translated
 
 STATS = ("step", "speed", "elapsed", "left", "memory", "loss", "rate")
+STILL_ASKED = (StopStage.SAVING, StopStage.ASKING, StopStage.INTERRUPTING)
 NAME_LENGTH = 24
 """Characters of a job's name on a button; its tool tip has all of it."""
 
@@ -56,6 +57,7 @@ class RunHeader(Translated, Card):
         self.now_button = Button(theme, classes="danger")
         self.bar = QProgressBar()
         self.controls = ControlButtons(theme)
+        self.wish_label = Label("", "muted")
         self.stats = {name: Stat() for name in STATS}
         self._stage = StopStage.NONE
         self._rate_name = "lr"
@@ -97,6 +99,8 @@ class RunHeader(Translated, Card):
         line.addWidget(self.bar, 1)
         line.addWidget(self.controls)
         self.body.addLayout(line)
+        self.body.addWidget(self.wish_label)
+        self.wish_label.hide()
         self.body.addLayout(numbers)
         self.start_button.clicked.connect(self.start)
         self.another_button.clicked.connect(self.start)
@@ -170,10 +174,16 @@ class RunHeader(Translated, Card):
         self.another_button.setVisible(running)
         self.stop_button.setVisible(running and not stopping)
         # What the window itself trains cannot be ended without being asked.
-        self.now_button.setVisible(running and not controls.hosted and stage in (StopStage.ASKING, StopStage.INTERRUPTING))
+        self.now_button.setVisible(running and not controls.hosted and stage in STILL_ASKED)
         self.controls.show_controls(controls, running=running, stopping=stopping)
         if had_focus:  # it stays with the big button, whichever that is now
             (self.stop_button if running and not stopping else self.start_button).setFocus()
+
+    def show_wish(self, words: str) -> None:
+        """Says what became of the last wish; "" where there was none."""
+        self.wish_label.setText(words)
+        self.wish_label.setToolTip(words)
+        self.wish_label.setVisible(bool(words))
 
     def show_starting(self, *, on: bool) -> None:
         """Says that a start is under way; after `show_stop`, which empties the place for that word."""

@@ -17,7 +17,14 @@ times = st.floats(0, 1e10)
 counts = st.integers(0, 10**9)
 groups = st.builds(Group, name=st.text(), lr=numbers, effective_lr=numbers, d=numbers, d_lr=numbers)
 events = st.one_of(
-    st.builds(Started, time=times, optimizer=st.text(), total_steps=st.none() | counts, source=st.text(), hears=st.lists(st.text()).map(tuple)),
+    st.builds(
+        Started,
+        time=times,
+        optimizer=st.text(),
+        total_steps=st.none() | counts,
+        source=st.text(),
+        hears=st.lists(st.text()).map(tuple),
+    ),
     st.builds(
         Step,
         time=times,
