@@ -384,15 +384,15 @@
     </message>
     <message>
         <source>The companion is switched off in this job, so nobody in the script can hear it</source>
-        <translation type="unfinished"></translation>
+        <translation>このジョブではコンパニオンがオフのため、スクリプトに伝えられません</translation>
     </message>
     <message>
         <source>Possible once the first step is done</source>
-        <translation type="unfinished"></translation>
+        <translation>最初のステップが終わると使えます</translation>
     </message>
     <message>
         <source>This training cannot be asked for it</source>
-        <translation type="unfinished"></translation>
+        <translation>この学習では使えません</translation>
     </message>
     <message>
         <source>Hold the training after its present step; it keeps its memory</source>
@@ -1665,7 +1665,7 @@
     </message>
     <message>
         <source>Caddie (copied)</source>
-        <translation type="unfinished"></translation>
+        <translation>Caddie (コピー)</translation>
     </message>
 </context>
 <context>
@@ -3503,6 +3503,88 @@ memory は GiB、duration は秒です。</translation>
     </message>
 </context>
 <context>
+    <name>QueueDialogs</name>
+    <message>
+        <source>Job files (*.toml)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation type="unfinished">すべてのファイル (*)</translation>
+    </message>
+    <message>
+        <source>Add job files</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Batch file (*.bat)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>PowerShell script (*.ps1)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Shell script (*.sh)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export the queue</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>QueueTable</name>
+    <message>
+        <source>all</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Built-in trainer</source>
+        <translation type="unfinished">内蔵トレーナー</translation>
+    </message>
+    <message>
+        <source>damaged</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{state}, then pause</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The queue pauses when this one is over.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Job</source>
+        <translation type="unfinished">ジョブ</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation type="unfinished">状態</translation>
+    </message>
+    <message>
+        <source>Optimizer</source>
+        <translation type="unfinished">オプティマイザー</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Time left</source>
+        <translation type="unfinished">残り時間</translation>
+    </message>
+    <message>
+        <source>GPU</source>
+        <translation type="unfinished">GPU</translation>
+    </message>
+    <message>
+        <source>Environment</source>
+        <translation type="unfinished">環境</translation>
+    </message>
+</context>
+<context>
     <name>Rail</name>
     <message>
         <source>Pages</source>
@@ -3916,7 +3998,7 @@ memory は GiB、duration は秒です。</translation>
     </message>
     <message>
         <source>Stopping: the script saves after its present step, then ends</source>
-        <translation type="unfinished"></translation>
+        <translation>停止中: 現在のステップの後に保存して、スクリプトが終了します</translation>
     </message>
     <message>
         <source>Stopping: the script ends itself after its present step</source>
