@@ -58,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     effective.add_argument("job", metavar="JOB", help="job file (.toml)")
     add_json(effective)
     dataset = verbs.add_parser("dataset", help="count a job's images: buckets, captions, steps; 1 where they cannot be trained")
-    dataset.add_argument("job", metavar="JOB", help="job file (.toml)")
+    dataset.add_argument("job", metavar="FILE", help="job file (.toml), or a dataset config alone (.toml, .json)")
     add_place(dataset)
     add_json(dataset)
     _add_preflight(verbs)

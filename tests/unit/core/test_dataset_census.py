@@ -116,3 +116,19 @@ def test_the_verb(tmp_path, capsys):
     assert "128 × 128" in capsys.readouterr().out
     save_job(_job(tmp_path / "none"), tmp_path / "job.toml")
     assert run(["dataset", str(tmp_path / "job.toml")]) == 1
+
+
+def test_the_verb_on_a_dataset_config_alone(tmp_path, capsys):
+    _fill(tmp_path / "cat", [(128, 128)] * 2, captions=1)
+    text = f"[[datasets]]\nresolution = 128\nbatch_size = 2\n[[datasets.subsets]]\nimage_dir = '{tmp_path / 'cat'}'\nnum_repeats = 3\n"
+    (tmp_path / "data.toml").write_text(text, encoding="utf-8")
+    assert run(["dataset", str(tmp_path / "data.toml")]) == 0
+    shown = capsys.readouterr().out
+    assert "Steps an epoch" in shown
+    assert "Epochs" not in shown, "how long it trains the job says"
+    assert run(["dataset", str(tmp_path / "data.toml"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["repeated"], found["steps_per_epoch"], found["steps"]) == (6, 3, 0)
+    (tmp_path / "data.toml").write_text(text + "repeats = 1\n", encoding="utf-8")
+    assert run(["dataset", str(tmp_path / "data.toml")]) == 1
+    assert "num_repeats?" in capsys.readouterr().err
