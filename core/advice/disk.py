@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from core.advice import disk_config, room
 from core.advice.facts import Facts
 from core.advice.model import Severity, Subject, Trouble, set_options
 from core.text import Text
@@ -17,11 +18,8 @@ _NEEDED = {
     "dataset_config": Text("dataset config", "データセット設定"),
     "network_weights": Text("LoRA", "LoRA"),
     "resume": Text("saved state", "保存した状態"),
+    "config_file": Text("config file", "設定ファイル"),
 }
-_WINDOWS_LIMIT = 259
-_LONGEST_NAME = 40
-"""What comes behind the folder: "<name>-step00001000.safetensors", and what lies in a folder of a state."""
-_SMALL = 2 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,41 +188,6 @@ def _prediction(subject: Subject, facts: Facts) -> Iterator[Trouble]:
         )
 
 
-def _resolution(subject: Subject, facts: Facts) -> Iterator[Trouble]:
-    said = str(subject.job.options.get("resolution") or "").split(",")
-    if facts.model is None or not all(part.strip().isdecimal() for part in said):
-        return
-    size = max(int(part) for part in said)
-    if facts.model.family == "sdxl" and size < 768:
-        yield Trouble(
-            Text(
-                f"SDXL was made at 1024 pixels; at {size} it learns blurred pictures with odd frames.",
-                f"SDXL は 1024 ピクセルで作られたモデルです。{size} では画質や構図が崩れやすくなります。",
-            ),
-            ("option:resolution",),
-            set_options(Text("Set 1024,1024", "1024,1024 にする"), resolution="1024,1024"),
-        )
-    elif facts.model.family == "sd1" and size > 768:
-        yield Trouble(
-            Text(
-                f"Stable Diffusion 1.x was made at 512 pixels; {size} costs {round((size / 512) ** 2)} times the work for little.",
-                f"Stable Diffusion 1.x は 512 ピクセルで作られたモデルです。{size} は約 {round((size / 512) ** 2)} 倍の計算がかかり、効果は限られます。",
-            ),
-            ("option:resolution",),
-            set_options(Text("Set 512,512", "512,512 にする"), resolution="512,512"),
-        )
-
-
-def _overwrites(subject: Subject, facts: Facts) -> Iterator[Trouble]:
-    del subject
-    if facts.existing:
-        listed = ", ".join(facts.existing)
-        yield Trouble(
-            Text(f"{listed} is there already and would be written over.", f"{listed} はすでにあり、上書きされます。"),
-            ("option:output_name", "option:output_dir"),
-        )
-
-
 def _not_writable(subject: Subject, facts: Facts) -> Iterator[Trouble]:
     del subject
     if facts.paths.get("output_dir") == "file":
@@ -237,31 +200,19 @@ def _not_writable(subject: Subject, facts: Facts) -> Iterator[Trouble]:
         yield Trouble(Text(f"Nothing can be written to {path}.", f"{path} に書き込めません。"), ("option:output_dir",))
 
 
-def _space(subject: Subject, facts: Facts) -> Iterator[Trouble]:
-    del subject
-    if facts.free_bytes is not None and facts.free_bytes < _SMALL:
-        mebibytes = facts.free_bytes // 1024**2
-        yield Trouble(
-            Text(
-                f"Only {mebibytes} MiB are free where the LoRA is saved; a full disk ends a training at its first save.",
-                f"保存先の空き容量が {mebibytes} MiB しかありません。容量が足りないと、最初の保存で学習が終了します。",
-            ),
-            ("option:output_dir",),
-        )
-
-
-def _long_path(subject: Subject, facts: Facts) -> Iterator[Trouble]:
-    path, name = facts.absolute.get("output_dir"), subject.word("output_name")
-    if path is None or not facts.windows:
+def _empty_captions(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    if subject.word("dataset_config"):
         return
-    length = len(path) + 1 + len(name) + _LONGEST_NAME
-    if length > _WINDOWS_LIMIT:
+    ending = _ending(subject)
+    empty = [f"{folder.name}/{name}" for folder in facts.folders or () if folder.repeats for name in folder.empty.get(ending, ())]
+    if empty:
+        listed = ", ".join(empty[:3]) + (", …" if len(empty) > 3 else "")
         yield Trouble(
             Text(
-                f"Files in {path} come to {length} characters; Windows takes {_WINDOWS_LIMIT}. Choose a shorter folder or name.",
-                f"{path} に保存するファイルのパスが {length} 文字になります。Windows の上限は {_WINDOWS_LIMIT} 文字です。短い保存先か名前にしてください。",
+                f"Captions without a single letter, at which sd-scripts stops: {listed}. Write something or delete the files.",
+                f"中身が空のキャプションファイルがあり、sd-scripts が停止します: {listed}。内容を書くか、ファイルを削除してください。",
             ),
-            ("option:output_dir", "option:output_name"),
+            ("option:train_data_dir", "option:caption_extension"),
         )
 
 
@@ -269,16 +220,23 @@ FACT_RULES = (
     FactRule("file.missing", "error", _missing),
     FactRule("file.output", "error", _not_writable, of_both=True),
     FactRule("data.no-images", "error", _no_images),
+    FactRule("caption.empty", "error", _empty_captions),
+    FactRule("data.config", "error", disk_config.config_errors),
+    FactRule("cache.config", "error", disk_config.cached_of_config),
+    FactRule("checkout.optimizer", "error", disk_config.unknown_to_checkout),
+    FactRule("environment.module", "error", disk_config.no_such_module),
     FactRule("model.script", "error", _wrong_script),
     FactRule("model.v2", "error", _wrong_flags),
     FactRule("model.prediction", "warning", _prediction),
     FactRule("data.caption-ending", "warning", _captions),
     FactRule("file.prompts", "warning", _prompts),
     FactRule("data.passed-over", "warning", _folders_passed_over),
-    FactRule("file.overwrites", "warning", _overwrites, of_both=True),
-    FactRule("file.space", "warning", _space, of_both=True),
-    FactRule("file.long-path", "warning", _long_path, of_both=True),
+    FactRule("data.config-doubt", "warning", disk_config.config_doubts),
+    FactRule("checkout.schedule-free", "warning", disk_config.no_schedule_free),
+    FactRule("file.overwrites", "warning", room.overwrites, of_both=True),
+    FactRule("file.space", "warning", room.space, of_both=True),
+    FactRule("file.long-path", "warning", room.long_path, of_both=True),
     FactRule("data.no-caption", "hint", _some_without_caption),
-    FactRule("data.size", "hint", _resolution, of_both=True),
+    FactRule("data.size", "hint", disk_config.resolution, of_both=True),
 )
 """In the order in which the findings come."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
+import toml
+
+from core.advice.code import Code, look_at_code
+from core.advice.images import ImageFolder, Seen, look_at_images
+from core.dataset.config import Fault, config_faults
+from core.dataset.source import parse, read_source
 from core.errors import CaddieError
 from core.job.model import Job
-from core.training.data.folders import image_files
 from core.training.models.family import ModelFacts, look_at_model
 
 PathKind = Literal["file", "folder", "missing"]
@@ -29,27 +33,14 @@ PATHS = (
     "output_dir",
     "logging_dir",
     "sample_prompts",
+    "config_file",
 )
 """Options that name something on the disk."""
+_ALSO = ("output_name", "masked_loss", "caption_extension", "resume_from_huggingface")
+"""Other options on which it depends what is looked at."""
 _SECONDS = 2.0
-_MOST_IMAGES = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFolder:
-    """One folder with images.
-
-    Attributes:
-        name: of the folder.
-        repeats: of its name `<repeats>_<name>`, None where the name is no such.
-        images: how many.
-        captions: ending -> how many images have a caption with it (".txt", ".caption").
-    """
-
-    name: str
-    repeats: int | None
-    images: int
-    captions: Mapping[str, int]
+_MOST_OUTPUTS = 50_000
+CAPTION_ENDINGS = (".txt", ".caption")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +54,12 @@ class Facts:
         folders: the folders inside `train_data_dir`.
         loose_images: images directly in `train_data_dir`, which sd-scripts does not train.
         whole: whether all images were counted within the time.
-        existing: names of files that the training would write over.
+        longest_image: characters of the longest path of an image.
+        outputs: names in `output_dir` that begin with `output_name`.
+        config: what is wrong with the dataset config.
+        config_on: keys of the dataset config that are switched on anywhere in it.
+        config_file: what the file of `config_file` says, its sections taken together as sd-scripts does.
+        code: what the checkout and the Python that trains can import.
         writable: whether something can be written into `output_dir`, or into the nearest folder above it that there is.
         free_bytes: on the disk of `output_dir`; None where nobody can tell.
         windows: the system's paths are those of Windows.
@@ -75,42 +71,62 @@ class Facts:
     folders: tuple[ImageFolder, ...] | None = None
     loose_images: int = 0
     whole: bool = True
-    existing: tuple[str, ...] = ()
+    longest_image: int = 0
+    outputs: frozenset[str] = frozenset()
+    config: tuple[Fault, ...] = ()
+    config_on: frozenset[str] = frozenset()
+    config_file: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    code: Code = field(default_factory=Code)
     writable: bool | None = None
     free_bytes: int | None = None
     windows: bool = False
 
 
-def gather_facts(job: Job, base: Path | None = None, *, seconds: float = _SECONDS) -> Facts:
+def gather_facts(job: Job, base: Path | None = None, *, python: Path | None = None, seconds: float = _SECONDS) -> Facts:
     """Looks at the disk; for a worker thread.
 
     Args:
         job: the job.
         base: where relative paths start: sd-scripts' checkout, where sd-scripts runs. Without it they are not looked at.
+        python: the interpreter that trains; without it nobody knows which modules there are.
         seconds: after that it counts no more images.
     """
     absolute = _absolute(job, base)
     paths: dict[str, PathKind] = {name: _kind(Path(path)) for name, path in absolute.items()}
-    folders, loose, whole = _images(absolute.get("train_data_dir"), seconds)
+    images = absolute.get("train_data_dir")
+    seen = look_at_images(images, endings_of(job), seconds) if images and paths["train_data_dir"] == "folder" else Seen()
     output = absolute.get("output_dir")
     place = _existing_above(Path(output)) if output else None
+    faults, switched = _config(absolute.get("dataset_config"), paths, masked_loss=bool(job.options.get("masked_loss")))
     return Facts(
         paths=paths,
         absolute=absolute,
         model=_model(absolute.get("pretrained_model_name_or_path"), paths),
-        folders=folders,
-        loose_images=loose,
-        whole=whole,
-        existing=_existing(job, output),
+        folders=seen.folders,
+        loose_images=seen.loose,
+        whole=seen.whole,
+        longest_image=seen.longest,
+        outputs=_outputs(job, output),
         writable=os.access(place, os.W_OK) if place is not None else None,
         free_bytes=_free(place),
         windows=sys.platform == "win32",
+        config=faults,
+        config_on=switched,
+        config_file=_config_file(absolute.get("config_file")),
+        code=look_at_code(base, python),
     )
 
 
 def paths_of(job: Job) -> tuple[object, ...]:
     """The values on which the facts depend: where they are the same, nothing has to be gathered again."""
-    return tuple(job.options.get(name) for name in (*PATHS, "output_name", "save_model_as"))
+    return tuple(job.options.get(name) for name in (*PATHS, *_ALSO))
+
+
+def endings_of(job: Job) -> tuple[str, ...]:
+    """Of captions: those that people use, and the job's own."""
+    said = job.options.get("caption_extension")
+    own = [said if said.startswith(".") else f".{said}"] if isinstance(said, str) and said else []
+    return tuple(dict.fromkeys([*CAPTION_ENDINGS, *own]))
 
 
 def _absolute(job: Job, base: Path | None) -> dict[str, str]:
@@ -127,6 +143,8 @@ def _absolute(job: Job, base: Path | None) -> dict[str, str]:
             if base is None or (name in ("pretrained_model_name_or_path", "vae") and not (base / path).exists()):
                 continue
             path = base / path
+        if name == "config_file" and path.suffix != ".toml":
+            path = path.with_name(f"{path.name}.toml")  # as sd-scripts does
         found[name] = str(path)
     return found
 
@@ -158,47 +176,58 @@ def _free(place: Path | None) -> int | None:
         return None
 
 
-def _existing(job: Job, output: str | None) -> tuple[str, ...]:
+def _outputs(job: Job, output: str | None) -> frozenset[str]:
     name = job.options.get("output_name")
     if output is None or not isinstance(name, str) or not name:
-        return ()
-    kind = job.options.get("save_model_as")
-    ending = f".{kind}" if isinstance(kind, str) and kind in ("safetensors", "ckpt", "pt") else ".safetensors"
-    path = Path(output) / f"{name}{ending}"
-    return (path.name,) if _kind(path) == "file" else ()
-
-
-def _images(folder: str | None, seconds: float) -> tuple[tuple[ImageFolder, ...] | None, int, bool]:
-    """The image folders inside, images beside them, and whether all was seen in time."""
-    if folder is None or _kind(Path(folder)) != "folder":
-        return None, 0, True
-    until = time.monotonic() + seconds
-    found: list[ImageFolder] = []
-    whole, seen = True, 0
+        return frozenset()
+    found: set[str] = set()
     try:
-        loose = len(image_files(folder)[0])
-        inside = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
+        with os.scandir(output) as entries:
+            for number, entry in enumerate(entries):
+                if number > _MOST_OUTPUTS:
+                    break
+                if entry.name.startswith(name):
+                    found.add(entry.name)
     except OSError:
-        return None, 0, True
-    for path in inside:
-        if time.monotonic() > until or seen > _MOST_IMAGES:
-            whole = False
-            break
-        try:
-            one = _image_folder(path)
-        except OSError:
-            continue
-        seen += one.images
-        found.append(one)
-    return tuple(found), loose, whole
+        return frozenset()
+    return frozenset(found)
 
 
-def _image_folder(path: str) -> ImageFolder:
-    images, _ = image_files(path)
-    names = set(os.listdir(path))
-    stems = [os.path.splitext(os.path.basename(image))[0] for image in images]
-    endings = (".txt", ".caption")
-    captions = {ending: sum(stem + ending in names for stem in stems) for ending in endings}
-    head = os.path.basename(path).split("_")[0]
-    repeats = int(head) if head.isdecimal() else None
-    return ImageFolder(os.path.basename(path), repeats, len(images), captions)
+# --- configs -----------------------------------------------------------------------------------------------------
+
+
+def _config(path: str | None, paths: Mapping[str, PathKind], *, masked_loss: bool) -> tuple[tuple[Fault, ...], frozenset[str]]:
+    """The faults of the dataset config, and the keys that are switched on in it."""
+    if path is None or paths.get("dataset_config") != "file":
+        return (), frozenset()
+    faults = config_faults(Path(path), masked_loss=masked_loss)
+    try:
+        document = parse(read_source(Path(path))).document
+    except (OSError, UnicodeDecodeError):
+        document = None
+    return faults, frozenset(_switched(document or {}))
+
+
+def _switched(table: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _switched(cast("Mapping[str, Any]", value))
+        elif isinstance(value, list) and all(isinstance(one, Mapping) for one in cast("list[object]", value)):
+            for one in cast("list[Mapping[str, Any]]", value):
+                yield from _switched(one)
+        elif value:
+            yield name
+
+
+def _config_file(path: str | None) -> dict[str, Any]:
+    """The options of a `--config_file`, out of their sections; empty where it cannot be read."""
+    if path is None:
+        return {}
+    try:
+        document: Mapping[str, Any] = toml.load(path)
+    except (OSError, UnicodeDecodeError, ValueError, IndexError, TypeError):
+        return {}
+    found: dict[str, Any] = {}
+    for name, value in document.items():
+        found |= cast("dict[str, Any]", value) if isinstance(value, dict) else {name: value}
+    return found

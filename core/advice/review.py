@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.advice.advise import advise
+from core.advice.advise import SD_SCRIPTS, advise
 from core.advice.facts import Facts
 from core.advice.model import SEVERITIES, Finding, Fix, Severity
 from core.advice.repairs import repair_of
 from core.catalogue.catalogue import Catalogue
 from core.environment.model import ProbeReport
-from core.job.check import ValueFault, job_faults
+from core.job.check import ValueFault, job_faults, option_faults
 from core.job.engine import builtin_hindrances
 from core.job.missing import missing_faults
 from core.job.model import Job
@@ -43,8 +43,33 @@ def review(
         found += [_of_fault(fault, None) for fault in missing_faults(job, options)]
     if job.engine == "builtin":
         found += [Finding("", "error", one.text, (one.key or "engine",), None) for one in builtin_hindrances(job, options)]
+    if facts is not None and job.engine == "sd-scripts":
+        found += _of_config_file(facts, options)
     found += advise(job, catalogue, facts, report)
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+_MOST_KEYS = 8
+
+
+def _of_config_file(facts: Facts, options: OptionSet) -> list[Finding]:
+    """What is wrong with the file of `config_file`, none of whose keys and values sd-scripts looks at before it uses them."""
+    faults = option_faults(facts.config_file, options)
+    found = [
+        Finding(
+            "file.config-key",
+            "warning",
+            Text(f"Config file, {fault.sentence().en}", f"設定ファイル {fault.sentence().ja}"),
+            ("option:config_file",),
+            SD_SCRIPTS,
+        )
+        for fault in faults[:_MOST_KEYS]
+    ]
+    if len(faults) > _MOST_KEYS:
+        more = len(faults) - _MOST_KEYS
+        text = Text(f"Config file: {more} more of the kind.", f"設定ファイル: 同様の問題がほかに {more} 件あります。")
+        found.append(Finding("file.config-key", "warning", text, ("option:config_file",), SD_SCRIPTS))
+    return found
 
 
 def _of_fault(fault: ValueFault, fix: Fix | None) -> Finding:

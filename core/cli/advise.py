@@ -29,10 +29,12 @@ def run_advise(options: Namespace) -> int:
     """Lists the findings, errors first; 1 where one of them is an error."""
     job, catalogue = load_job(Path(options.job)), load_catalogue()
     checkout: Path | None = None
+    python: Path | None = None
     report: ProbeReport | None = None
     if options.environment or options.python or options.checkout:
         environment = find_place(job, options)
         checkout, known = environment.sd_scripts, options_in(environment, job.script)
+        python = environment.python
         report = users_reports().load(environment.id)
         if report is None:
             text = Text(
@@ -42,7 +44,7 @@ def run_advise(options: Namespace) -> int:
             note(text)
     else:
         known = snapshot_for(job.script) or OptionSet(job.script, {}, "snapshot")
-    facts = gather_facts(job, checkout)
+    facts = gather_facts(job, checkout, python=python)
     records = [_record(finding, job) for finding in review(job, known, catalogue, facts=facts, report=report)]
     if options.json:
         print_json(records)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from gui.bridge.tasks import Tasks
 
 if TYPE_CHECKING:
     from core.advice.facts import Facts  # late: the window opens without what reads models and folders
-    from core.environment.model import ProbeReport
+    from core.environment.model import Environment, ProbeReport
 
 DELAY = 120
 """Milliseconds between an edit and the new findings: all rules together take less than 5."""
@@ -65,16 +66,21 @@ class Advice(QObject):
         """On what the facts depend."""
         from core.advice.facts import paths_of
 
-        return (*paths_of(self._session.job), self._base())
+        return (*paths_of(self._session.job), *self._place())
 
-    def _base(self) -> Path | None:
-        environment = self._environments.selected
-        return environment.sd_scripts if environment is not None else None
+    def _environment(self) -> Environment | None:
+        """The one that would train."""
+        named = self._session.job.environment
+        return self._environments.get(named) if named else self._environments.selected
+
+    def _place(self) -> tuple[Path | None, Path | None]:
+        """Its checkout and its interpreter."""
+        environment = self._environment()
+        return (environment.sd_scripts, environment.python) if environment is not None else (None, None)
 
     def _report(self) -> ProbeReport | None:
         """What was seen of the environment that would train."""
-        named = self._session.job.environment
-        environment = self._environments.get(named) if named else self._environments.selected
+        environment = self._environment()
         return self._environments.report(environment.id) if environment is not None else None
 
     def look(self) -> None:
@@ -83,14 +89,14 @@ class Advice(QObject):
 
         self._disk_delay.stop()
         self._looked_at = named = self._named()
-        job, base = self._session.job, self._base()
+        job, (base, python) = self._session.job, self._place()
 
         def take(facts: Facts) -> None:
             if named == self._looked_at:  # another look was begun meanwhile
                 self._facts = facts
                 self.renew()
 
-        self._tasks.start(gather_facts, job, base, done=take, owner=self)
+        self._tasks.start(partial(gather_facts, python=python), job, base, done=take, owner=self)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
