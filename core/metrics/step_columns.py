@@ -84,9 +84,9 @@ def columns_of_records(records: Sequence[dict[str, Any]]) -> StepColumns | None:
         if values is None or (name == "time" and None in values):
             return None
         columns.add(SeriesKey(quantity), steps, values)
-    listed = [record.get("groups", ()) for record in records]
-    if set(map(type, listed)) > {list} or len(set(map(len, listed))) != 1:
-        return None if any(listed) else columns
+    listed = [record.get("groups", []) for record in records]
+    if set(map(type, listed)) != {list} or len(set(map(len, listed))) != 1:
+        return None
     for index in range(len(listed[0])):
         groups = [of_step[index] for of_step in listed]
         if set(map(type, groups)) != {dict}:

@@ -62,6 +62,27 @@ class Tail:
         return data, self.offset < size
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """What is known already of a run's events, so that they need not be read again.
+
+    Attributes:
+        offset: bytes of the event file that are known; whole lines.
+        step, time, seconds: of the last step, 0 where there was none.
+        total: steps asked for, where the events told.
+        pictures: samples that were told.
+        companion_failed: the companion said that it is the last time it says something.
+    """
+
+    offset: int
+    step: int = 0
+    time: float = 0.0
+    seconds: float | None = None
+    total: int | None = None
+    pictures: frozenset[str] = frozenset()
+    companion_failed: bool = False
+
+
 class Follower:
     """Follows one run.
 
@@ -69,9 +90,10 @@ class Follower:
         run: the run.
         log_tail: start this many bytes before the end of a log that is already there; None for all of it. What is left
             out is never parsed, so a run without the companion is always read whole.
+        resumed: where somebody else has read the events up to; of a run with the companion.
     """
 
-    def __init__(self, run: RunFolder, *, log_tail: int | None = None) -> None:
+    def __init__(self, run: RunFolder, *, log_tail: int | None = None, resumed: Resumed | None = None) -> None:
         self.run = run
         command = run.command
         self._with_companion = command.companion
@@ -89,6 +111,22 @@ class Follower:
             from core.runs.fallback import FallbackMetrics
 
             self._tensorboard = FallbackMetrics(run)
+        elif resumed is not None:
+            self._go_on_from(resumed)
+
+    def _go_on_from(self, known: Resumed) -> None:
+        self._events.offset = known.offset
+        if known.step:
+            self._step = Step(time=known.time, step=known.step, seconds=known.seconds)
+        self._total = known.total if known.total is not None else self._total
+        self._told |= known.pictures
+        if known.companion_failed:
+            self._samples = SampleFolder(self.run, self._told)
+
+    @property
+    def consumed(self) -> int:
+        """Bytes of the event file whose events have been told; whole lines."""
+        return self._events.offset - len(self._torn)
 
     def _log_start(self, log_tail: int | None) -> int:
         if log_tail is None or not self._with_companion:
