@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from core.metrics.smoothing import Smoothing
 from gui.bridge.history_curves import HistoryCurves
 from gui.history.compare_plot import MOST, ComparePlot, Comparison, Overlaid, color_of
 from gui.history.words import quantity_word
+from gui.models.history_columns import optimizer_name
 from gui.run.words import moment
 from gui.services import Services
 from gui.theme import tokens
@@ -108,19 +108,32 @@ class CurvesView(Translated, QWidget):
         self.baseline.blockSignals(False)
 
     def _names(self) -> dict[Path, str]:
-        """What tells the runs apart: the seed, or the time, where names are the same."""
-        often = Counter(record.name for record in self._records)
-        with_seed = Counter((record.name, record.seed) for record in self._records)
+        """Names; where several runs have the same, with what tells them apart: the optimizer, the seed, else the time."""
+        language = self._services.translation.language
         names: dict[Path, str] = {}
         for record in self._records:
             words = record.name if len(record.name) <= LONGEST else f"{record.name[: LONGEST - 1]}…"
-            if often[record.name] > 1:
-                if record.seed is not None and with_seed[record.name, record.seed] == 1:
-                    words += " · " + self.tr("seed {seed}").format(seed=record.seed)
-                else:
-                    words += " · " + moment(record.created_at, self._services.translation.language)
+            same = [other for other in self._records if other.name == record.name]
+            if len(same) > 1:
+                marks = [
+                    optimizer_name(record, self._services.catalogue),
+                    self._seed(record),
+                    moment(record.created_at, language),
+                ]
+                others = [
+                    (optimizer_name(other, self._services.catalogue), self._seed(other), "")
+                    for other in same
+                    if other is not record
+                ]
+                apart = next(
+                    (mark for place, mark in enumerate(marks) if mark and mark not in {other[place] for other in others}), ""
+                )
+                words = f"{words} · {apart}"
             names[record.folder] = words
         return names
+
+    def _seed(self, record: RunRecord) -> str:
+        return "" if record.seed is None else self.tr("seed {seed}").format(seed=record.seed)
 
     def _draw(self, *_: object) -> None:
         names = self._names()

@@ -24,6 +24,7 @@ from gui.main_window import MainWindow
 from gui.models.history_columns import COLUMNS, figure
 from gui.models.history_table import HistoryFilter
 from gui.pages.history import HistoryPage
+from gui.run.words import moment
 from gui.services import Services
 from tests.helpers.histories import NOON, make_run
 from tests.unit.gui.conftest import FakeDialogs, settle
@@ -403,6 +404,12 @@ def test_runs_of_one_name_are_told_apart_by_their_seeds(page: HistoryPage) -> No
     curves = curves_of(page)
     wait_for(lambda: len(curves.plot.plot.curves) == 2)
     assert sorted(curve.name for curve in curves.plot.plot.curves.values()) == ["same · seed 7", "same · seed 8"]
+    make_run(runs_dir(), name="same", optimizer="Lion", seed=7, at=NOON + 1009)
+    page.history.load()
+    wait_for(lambda: names(page).count("same") == 3)
+    choose(page, "same")
+    assert set(curves._names().values()) == {"same · seed 8", "same · Lion", f"same · {moment(NOON + 1007, 'en')}"}
+    page.view.select([record.folder for record in page.table.records if record.name == "same" and record.optimizer != "Lion"])
     page.tabs.setCurrentWidget(page.tabs.ends)
     top = page.tabs.ends.tree.topLevelItem(0)
     assert (page.tabs.ends.tree.topLevelItemCount(), top.childCount(), top.text(1)) == (1, 2, "2 seeds")
