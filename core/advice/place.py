@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from core.advice.model import Severity, Subject, Trouble, set_options
-from core.environment.check import optimizer_state
+from core.environment.check import is_older, optimizer_state
 from core.environment.model import ProbeReport, Readiness
 from core.job.optimizer import is_fast
 from core.text import Text
@@ -99,10 +99,46 @@ def _xformers(subject: Subject, report: ProbeReport) -> Iterator[Trouble]:
         )
 
 
+_BLACKWELL, _FIRST_FOR_IT = 10.0, "0.45.3"
+"""Compute capability of the RTX 50 series, and the first bitsandbytes that was built for it (issue 1517 there is what
+happens before: `str2optimizer8bit_blockwise` is not defined)."""
+_OLDEST: tuple[tuple[tuple[int, int], float], ...] = (((13, 0), 7.5), ((12, 8), 7.0), ((0, 0), 6.0))
+"""CUDA of the build -> lowest compute capability that bitsandbytes is built for. Source: its .github/scripts/build-cuda.sh."""
+
+
+def _eight_bit(subject: Subject, report: ProbeReport) -> Iterator[Trouble]:
+    """bitsandbytes without kernels for the GPU."""
+    spec, found = subject.spec, report.packages.get("bitsandbytes")
+    wanted = spec is not None and any(one.package == "bitsandbytes" for one in spec.requirements)
+    if not wanted or found is None or found.version is None or not report.gpus or report.cuda_version is None:
+        return
+    version, gpu = found.version, min(report.gpus, key=lambda one: _capability(one.capability))
+    newest = max(report.gpus, key=lambda one: _capability(one.capability))
+    numbers = [int(word) for word in report.cuda_version.split(".")[:2] if word.isdecimal()]
+    cuda = (numbers[0], numbers[1]) if len(numbers) == 2 else (0, 0)
+    oldest = next(least for since, least in _OLDEST if cuda >= since)
+    if _capability(newest.capability) >= _BLACKWELL and is_older(version, _FIRST_FOR_IT):
+        text = Text(
+            f"bitsandbytes {version} was not built for {newest.name}; {_FIRST_FOR_IT} is the first that was. Update it.",
+            f"bitsandbytes {version} は {newest.name} に対応していません。対応は {_FIRST_FOR_IT} からです。更新してください。",
+        )
+    elif _capability(gpu.capability) < oldest:
+        text = Text(
+            f"bitsandbytes for CUDA {report.cuda_version} is not built for GPUs as old as {gpu.name} any more: the 8-bit and paged "
+            "optimizers may find no kernel there.",
+            f"CUDA {report.cuda_version} 用の bitsandbytes は {gpu.name} のような古い GPU 向けにはビルドされなくなりました。"
+            "8bit や Paged のオプティマイザーが動かないことがあります。",
+        )
+    else:
+        return
+    yield Trouble(text, ("option:optimizer_type",))
+
+
 PLACE_RULES = (
     PlaceRule("environment.optimizer", "error", _optimizer),
     PlaceRule("environment.xformers", "error", _xformers),
     PlaceRule("environment.no-gpu", "warning", _no_cuda),
     PlaceRule("environment.bfloat16", "warning", _bfloat16),
+    PlaceRule("environment.eight-bit", "warning", _eight_bit),
 )
 """In the order in which the findings come."""

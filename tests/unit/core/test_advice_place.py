@@ -28,6 +28,14 @@ OLD, NEW = (
 )
 
 
+NEWEST = GpuReport(name="RTX 5090", memory=32 * 1024**3, capability="12.0")
+EIGHT = {"optimizer_type": "AdamW8bit", "learning_rate": 1e-4}
+
+
+def _bnb(version: str):
+    return package("bitsandbytes", version, True)
+
+
 def _rules(job: Job, report: ProbeReport) -> list[str]:
     known = {rule.id for rule in PLACE_RULES}
     return [one.rule for one in advise(job, CATALOGUE, None, report) if one.rule in known]
@@ -56,6 +64,17 @@ THERE = package("prodigyopt", "1.1.2", True)
         ({"mixed_precision": "bf16"}, report_of(THERE, gpus=(replace(OLD, capability="gfx1100"),)), []),
         ({"xformers": True}, report_of(THERE, package("xformers", None, None)), ["environment.xformers"]),
         ({"xformers": True}, report_of(THERE, package("xformers", "0.0.30", True)), []),
+        (EIGHT, report_of(_bnb("0.45.2"), gpus=(NEWEST,), cuda_version="12.8"), ["environment.eight-bit"]),
+        (EIGHT, report_of(_bnb("0.45.3"), gpus=(NEWEST,), cuda_version="12.8"), []),
+        (EIGHT, report_of(_bnb("0.44.0"), gpus=(NEW,), cuda_version="12.4"), []),
+        (EIGHT, report_of(_bnb("0.48.0"), gpus=(OLD,), cuda_version="12.8"), ["environment.eight-bit"]),
+        (EIGHT, report_of(_bnb("0.48.0"), gpus=(OLD,), cuda_version="12.6"), []),
+        (
+            EIGHT,
+            report_of(_bnb("0.48.0"), gpus=(replace(OLD, capability="7.0"),), cuda_version="13.0"),
+            ["environment.eight-bit"],
+        ),
+        ({"optimizer_type": "AdamW"}, report_of(_bnb("0.45.2"), gpus=(NEWEST,), cuda_version="12.8"), []),
         ({"sdpa": True}, report_of(THERE, package("xformers", None, None)), []),
     ],
 )
