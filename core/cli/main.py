@@ -59,6 +59,7 @@ _VERBS = {
     "explain": "explain",
     "run": "run",
     "queue": "queue",
+    "runs": "runs",
     "history": "history",
     "handover": "handover",
     "demo": "demo",

@@ -34,6 +34,7 @@ class Verbs(Protocol):
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all verbs."""
     from core.cli.parser_queue import add_queue  # which needs what is below
+    from core.cli.parser_runs import add_runs
 
     parser = argparse.ArgumentParser(
         prog="main.py",
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_command(verbs)
     _add_run(verbs)
     add_queue(verbs)
+    add_runs(verbs)
     _add_history(verbs)
     _add_handover(verbs)
     _add_new(verbs)

@@ -5,26 +5,33 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from typing import overload
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from core.cli.output import note, say
-from core.runs.events import Event, Sample, Saved, Step, Validated, Warned
+from core.runs.events import Event, Sample, Saved, Step, Validated, Warned, Wished
 from core.runs.folder import RunFolder
 from core.runs.follow import Follower, Update
 from core.runs.outcome import Ending, Outcome
+from core.runs.wish_words import wish_words
 from core.text import Text
 
 _POLL_SECONDS = 0.2
 
 
-def watch(run: RunFolder, *, each: Callable[[Update], None] | None = None) -> Outcome:
+@overload
+def watch(run: RunFolder, *, each: Callable[[Update], None] | None = None) -> Outcome: ...
+@overload
+def watch(run: RunFolder, *, each: Callable[[Update], None] | None = None, stops: bool) -> Outcome | None: ...
+def watch(run: RunFolder, *, each: Callable[[Update], None] | None = None, stops: bool = True) -> Outcome | None:
     """Shows the run until it is over. The first Ctrl-C asks it to stop, the second ends it.
 
     Args:
         run: a started run.
         each: called with every update (metrics of the demo).
+        stops: else Ctrl-C leaves the run alone, and nothing (None) is known of its end.
     """
     follower, asked = Follower(run), 0
     with _Display() as display:
@@ -38,6 +45,8 @@ def watch(run: RunFolder, *, each: Callable[[Update], None] | None = None) -> Ou
                     return update.outcome
                 time.sleep(0 if update.behind else _POLL_SECONDS)
             except KeyboardInterrupt:
+                if not stops:
+                    return None
                 asked += 1
                 run.request_stop(now=asked > 1)
                 display.say(
@@ -128,5 +137,8 @@ class _Display:
         elif isinstance(event, Validated):
             step, loss = event.step, f"{event.loss:.4g}"
             self.say(Text(f"validation loss {loss} (step {step})", f"検証 loss {loss} (ステップ {step})"))
+        elif isinstance(event, Wished):
+            if not (event.stage == "done" and event.path):  # the file itself was told just before
+                self.say(wish_words(event))
         elif isinstance(event, Warned):
             self.say(f"! {event.key} {event.detail}")

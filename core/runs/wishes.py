@@ -1,12 +1,20 @@
-"""What somebody may ask of a training of the built-in trainer beside the end: files in the run's folder, one a wish.
+"""What somebody may ask of a training beside the end: files in the run's folder, one a wish.
 
-A training in a process of its own reads them between two steps; a window, a terminal or a script writes them.
+The training reads them between two steps (`core.training.control`, `companion_wishes.py`); a window, a terminal or a script
+writes them.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
+
+from core.errors import CaddieError
+from core.runs.event_lines import decode_event
+from core.runs.events import Started
+
+if TYPE_CHECKING:
+    from core.runs.folder import RunFolder
 
 Wish = Literal["save", "sample"]
 WISHES: tuple[Wish, ...] = get_args(Wish)
@@ -74,3 +82,24 @@ class WishFolder:
             (self._path / name).touch()
         else:
             (self._path / name).unlink(missing_ok=True)
+
+
+def abilities_of(run: RunFolder) -> tuple[str, ...] | None:
+    """What a run can be asked for: `save`, `sample`, `pause`; None where nobody knows yet, or ever will.
+
+    The built-in trainer hears from its beginning; a script's companion knows at the first step.
+    """
+    try:
+        with open(run.events_file, "rb") as stream:
+            event = decode_event(stream.readline())
+    except OSError:
+        event = None
+    if isinstance(event, Started) and (event.hears or event.source == "companion"):
+        return event.hears
+    try:
+        job = run.job
+    except CaddieError:
+        return None
+    if job.engine != "builtin":
+        return None
+    return ("save", "sample", "pause") if job.options.get("sample_prompts") else ("save", "pause")
