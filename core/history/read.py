@@ -139,7 +139,7 @@ def _ends(run: RunFolder, outcome: Outcome | None) -> Ends:
         pass
     if outcome is None:
         return Ends()  # without the companion the numbers come from the whole log, which is read once, at the end
-    from core.history.curves import read_metrics
+    from core.metrics.reading import read_metrics
 
     try:
         return ends_of(read_metrics(run))

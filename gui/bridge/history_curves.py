@@ -93,7 +93,7 @@ class HistoryCurves(QObject):
         self._reading = (record.folder, stop)
 
         def work() -> RunMetrics:
-            from core.history.curves import read_metrics
+            from core.metrics.reading import read_metrics
             from core.runs.folder import RunFolder
 
             def check() -> None:

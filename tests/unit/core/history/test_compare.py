@@ -11,9 +11,9 @@ import pytest
 
 from core.cli.main import run
 from core.history.compare import against, curve_of
-from core.history.curves import read_metrics
 from core.history.index import list_history
 from core.history.seeds import Spread, seed_groups
+from core.metrics.reading import read_metrics
 from core.metrics.run_metrics import Quantity, RunMetrics
 from core.metrics.smoothing import Smoothing
 from core.runs.events import Group, Step, Validated

@@ -12,11 +12,11 @@ import pytest
 from core.catalogue.loader import load_catalogue
 from core.cli.main import run
 from core.errors import CaddieError
-from core.history.curves import read_metrics
 from core.history.imports import import_runs
 from core.history.index import list_history
 from core.history.notes import write_notes
 from core.job.store import load_job
+from core.metrics.reading import read_metrics
 from core.metrics.run_metrics import Quantity, SeriesKey
 from core.runs.folder import RunFolder
 from core.runs.outcome import Ending
