@@ -107,6 +107,16 @@ class DatasetConfig:
         number = self._index[place]
         return self._spliced(number, number + 1, [self.sections[number].with_value(name, value)], spaced=False)
 
+    def with_name(self, place: Place, name: str, better: str) -> DatasetConfig:
+        """The same with another name for a key, on its line.
+
+        Raises:
+            Problems: a value that cannot be written under the name.
+            KeyError: there is no such table or key.
+        """
+        number = self._index[place]
+        return self._spliced(number, number + 1, [self.sections[number].with_name(name, better)], spaced=False)
+
     # --- tables ------------------------------------------------------------------------------------------------
 
     def _span(self, place: Place) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, cast
 
 import tomli as tomllib
 
-from core.dataset.statements import Statement, new_statement, replaced, statements
+from core.dataset.statements import Statement, new_statement, renamed, replaced, statements
 
 Values = Mapping[str, Any]
 SectionKind = Literal["file", "general", "dataset", "subset", "other"]
@@ -81,6 +81,20 @@ class Section:
             if value is not None:
                 body.insert(_end(body) if not places else places[0], new_statement(name, value, self.indent))
         return replace(self, body=tuple(_ended(body)), nested=nested)
+
+    def with_name(self, name: str, better: str) -> Section:
+        """The same with another name for a key, on its line where it has one of its own.
+
+        Raises:
+            Problems: a value that cannot be written under the name.
+            KeyError: there is no such key.
+        """
+        value = self.values[name]
+        for place, statement in enumerate(self.body):
+            if statement.kind == "key" and statement.said == {name: value} and not _is_dotted(statement):
+                fresh = renamed(statement, better)
+                return replace(self, body=(*self.body[:place], fresh, *self.body[place + 1 :]))
+        return self.with_value(name, None).with_value(better, value)
 
 
 def _is_dotted(statement: Statement) -> bool:

@@ -73,6 +73,15 @@ def replaced(statement: Statement, value: object) -> Statement:
     return _statement(f"{text[:before]}={gap}{written}{_comment(text)}")
 
 
+def renamed(statement: Statement, name: str) -> Statement:
+    """Another key with the same value; what stands behind it stays."""
+    text = statement.text
+    before = next(place for place, letter in enumerate(text) if letter == "=" and _reads(f"{text[:place]}= 0"))
+    head = text[:before]
+    indent, gap = head[: len(head) - len(head.lstrip(" \t"))], head[len(head.rstrip(" \t")) :]
+    return _statement(f"{indent}{_bare(name)}{gap}{text[before:]}")
+
+
 def new_statement(name: str, value: object, indent: str = "") -> Statement:
     """A key with its value.
 
