@@ -159,8 +159,8 @@ def sdxl_and_clip_skip(subject: Subject) -> Iterator[Trouble]:
     if _sdxl(subject) and subject.number("clip_skip") is not None:
         yield Trouble(
             Text(
-                "clip_skip does nothing good here: SDXL always takes the layer before the last.",
-                "SDXL では常に最後から 2 番目の層が使われるため、clip_skip は想定どおりに動作しません。",
+                "clip_skip has no effect here: SDXL always takes the layer before the last.",
+                "SDXL では常に最後から 2 番目の層が使われるため、clip_skip は効果がありません。",
             ),
             _fields("clip_skip"),
             set_options(_remove(["clip_skip"]), clip_skip=None),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import ceil
 
 from core.advice.facts import Facts
@@ -33,7 +33,8 @@ def overwrites(subject: Subject, facts: Facts) -> Iterator[Trouble]:
     Source: `get_epoch_ckpt_name`, `get_step_ckpt_name` and their states in sd-scripts' library/train_util.py.
     """
     name = subject.word("output_name")
-    same = sorted(found for found in facts.outputs if _written(subject, name, found)) if name else []
+    written = _writes(subject, name)
+    same = sorted(found for found in facts.outputs if written(found)) if name else []
     if not same:
         return
     listed, more = ", ".join(same[:_NAMED]), len(same) - _NAMED
@@ -50,25 +51,28 @@ def overwrites(subject: Subject, facts: Facts) -> Iterator[Trouble]:
     )
 
 
-def _written(subject: Subject, name: str, found: str) -> bool:
-    """Whether the training writes something of this name."""
-    ending = subject.word("save_model_as", "safetensors")
-    shape = re.compile(
-        rf"{re.escape(name)}(?:-step(?P<step>\d{{8,}})|-(?P<epoch>\d{{6,}}))?(?:(?P<state>-state)|\.{re.escape(ending)})"
-    )
-    match = shape.fullmatch(found)
-    if match is None:
-        return False
-    state = match["state"] is not None
-    if state and not subject.switched("save_state"):
-        return match["step"] is None and match["epoch"] is None and bool(subject.switched("save_state_on_train_end"))
-    if match["step"] is not None:
-        most = None if subject.number("max_train_epochs") is not None else (subject.number("max_train_steps") or _DEFAULT_STEPS)
-        return _due(int(match["step"]), subject.number("save_every_n_steps"), most)
-    if match["epoch"] is not None:
-        last = subject.number("max_train_epochs")
-        return _due(int(match["epoch"]), subject.number("save_every_n_epochs"), last - 1 if last is not None else None)
-    return True
+def _writes(subject: Subject, name: str) -> Callable[[str], bool]:
+    """Whether the training writes something of a name, as a function: there may be thousands."""
+    ending = re.escape(subject.word("save_model_as", "safetensors"))
+    saved = rf"{re.escape(name)}(?:-step(?P<step>\d{{8,}})|-(?P<epoch>\d{{6,}}))?(?:(?P<state>-state)|\.{ending})"
+    shape, epochs = re.compile(saved), subject.number("max_train_epochs")
+    states, last_state = bool(subject.switched("save_state")), bool(subject.switched("save_state_on_train_end"))
+    by_steps, by_epochs = subject.number("save_every_n_steps"), subject.number("save_every_n_epochs")
+    steps = None if epochs is not None else (subject.number("max_train_steps") or _DEFAULT_STEPS)
+
+    def written(found: str) -> bool:
+        match = shape.fullmatch(found)
+        if match is None:
+            return False
+        if match["state"] is not None and not states:
+            return match["step"] is None and match["epoch"] is None and last_state
+        if match["step"] is not None:
+            return _due(int(match["step"]), by_steps, steps)
+        if match["epoch"] is not None:
+            return _due(int(match["epoch"]), by_epochs, epochs - 1 if epochs is not None else None)
+        return True
+
+    return written
 
 
 def _due(number: int, every: float | None, most: float | None) -> bool:

@@ -16,6 +16,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.advice.advise import RULES, advise
+from core.advice.disk import FACT_RULES
+from core.advice.facts import Facts
+from core.advice.images import ImageFolder
 from core.advice.review import review
 from core.catalogue.loader import load_catalogue
 from core.job.model import Job
@@ -36,6 +39,8 @@ WRONG: dict[str, OptionValue] = {
     "full_bf16": True,
     "adaptive_noise_scale": 0.1,
     "train_batch_sise": 2,
+    "output_name": "lora",
+    "save_every_n_steps": 100,
     "optimizer_args": ["weight_deca=0.1", "betas=0.9", "odd=true"],
 }
 
@@ -54,13 +59,22 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     catalogue = load_catalogue()
     options = snapshot_for("train_network.py") or OptionSet("train_network.py", {}, "snapshot")
+    facts = Facts(
+        paths={"output_dir": "folder", "train_data_dir": "folder"},
+        absolute={"output_dir": "D:/lora", "train_data_dir": "D:/images"},
+        folders=tuple(ImageFolder(f"10_{number}", 10, 100, {".txt": 90, ".caption": 0}) for number in range(50)),
+        outputs=frozenset(f"lora-step{number:08d}.safetensors" for number in range(0, 20_000, 100)),
+        free_bytes=10**12,
+        writable=True,
+    )
     plain = [new_job(spec, catalogue) for spec in catalogue.optimizers]
     jobs = plain + [Job(options={**job.options, **WRONG}, script=job.script) for job in plain]
     for job in jobs:
         review(job, options, catalogue)  # what is read once and kept
-    print(f"{len(RULES)} rules, {len(jobs)} jobs, {rounds} rounds; milliseconds an edit")
+    print(f"{len(RULES)} rules and {len(FACT_RULES)} of the disk, {len(jobs)} jobs, {rounds} rounds; milliseconds an edit")
     calls: tuple[tuple[str, Callable[[Job], object]], ...] = (
         ("everything (review)", lambda job: review(job, options, catalogue)),
+        ("everything with the disk's facts", lambda job: review(job, options, catalogue, facts=facts)),
         ("the rules alone (advise)", lambda job: advise(job, catalogue)),
     )
     for name, call in calls:
