@@ -71,6 +71,31 @@ def out_of_range(subject: Subject) -> Iterator[Trouble]:
                 (f"option:{name}",),
                 set_options(label, **{name: right}) if label is not None else None,
             )
+    yield from _never_saved(subject)
+    dropout = subject.number("network_dropout")
+    if dropout is not None and not 0 <= dropout <= 1:
+        yield Trouble(
+            Text(
+                f"network_dropout = {dropout:g} has to be a share from 0 to 1.",
+                f"network_dropout = {dropout:g}: 0〜1 の割合を指定してください。",
+            ),
+            ("option:network_dropout",),
+            set_options(Text("Remove network_dropout", "network_dropout を削除する"), network_dropout=None),
+        )
+
+
+def _never_saved(subject: Subject) -> Iterator[Trouble]:
+    """0 for "never", by which the training divides: at its first step, or at the end of its first epoch."""
+    for name in ("save_every_n_steps", "save_every_n_epochs"):
+        if subject.number(name) == 0:
+            yield Trouble(
+                Text(
+                    f"{name} = 0 ends the training with a division by zero; leave it out to save at the end only.",
+                    f"{name} = 0 ではゼロ除算のエラーで学習が停止します。最後にだけ保存する場合は、指定しないでください。",
+                ),
+                (f"option:{name}",),
+                set_options(Text(f"Remove {name}", f"{name} を削除する"), **{name: None}),
+            )
 
 
 def workers(subject: Subject) -> Iterator[Trouble]:

@@ -94,6 +94,9 @@ _SDXL = "sdxl_train_network.py"
 _DROPOUT = "caption_dropout_every_n_epochs"
 
 SILENT: list[tuple[str, Options, Options]] = [
+    ("number.out-of-range", {"network_dropout": 1.5}, {"network_dropout": 0.5}),
+    ("number.out-of-range", {"save_every_n_steps": 0}, {"save_every_n_steps": 1}),
+    ("number.out-of-range", {"save_every_n_epochs": 0}, {"sample_every_n_epochs": 0}),
     ("caption.dropped", {"caption_dropout_rate": 10.0}, {"caption_dropout_rate": 0.1}),
     ("caption.dropped", {"caption_dropout_rate": 1.0}, {"caption_dropout_rate": 0.99}),
     ("caption.dropped", {"caption_tag_dropout_rate": 100.0}, {"caption_tag_dropout_rate": 0.0}),
