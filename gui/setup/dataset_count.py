@@ -60,9 +60,9 @@ class DatasetCount(Translated, QWidget):
         column.setContentsMargins(0, 0, tokens.S, 0)
         column.setSpacing(tokens.XS)
         column.addLayout(self._facts)
-        column.addLayout(self._remarks)
         column.addWidget(self._sizes)
         column.addWidget(self.bars)
+        column.addLayout(self._remarks)
         column.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -156,6 +156,7 @@ class DatasetCount(Translated, QWidget):
             (self.tr("with repeats"), census.repeated),
             (self.tr("without a caption"), census.without_caption),
             (self.tr("Steps an epoch"), census.steps_per_epoch),
+            (self.tr("Epochs"), census.epochs),
             (self.tr("Steps"), census.steps),
         ]
         if census.reg_images:

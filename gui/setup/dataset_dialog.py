@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QMessageBox, QS
 
 from core.dataset.document import DatasetConfig, from_document
 from core.dataset.from_folders import folders_named_by
+from core.dataset.mend import can_mend, mended
 from core.errors import CaddieError
 from gui.bridge.dataset_session import DatasetSession
 from gui.services import Services
@@ -74,6 +75,7 @@ class DatasetDialog(Translated, QDialog):
         self._after_save: Callable[[Path], None] | None = None
         theme = services.theme
         self._file = Label("", "title")
+        self.mend_button = Button(theme, icon="tip")
         self._problem = Label("", "danger", wrap=True)
         self.undo, self.redo = IconButton(theme, "undo"), IconButton(theme, "redo")
         self.open_button = Button(theme, icon="file", classes="quiet")
@@ -117,14 +119,14 @@ class DatasetDialog(Translated, QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)
         layout.setSpacing(8)
-        layout.addLayout(row(self._file, 1, self.undo, self.redo, self.from_folders, self.open_button))
+        layout.addLayout(row(self._file, 1, self.mend_button, self.undo, self.redo, self.from_folders, self.open_button))
         layout.addWidget(self._problem)
         layout.addWidget(self._stale_line)
         layout.addWidget(split, 1)
         layout.addLayout(row(1, self.save_as_button, self.save_button, self.use_button, self.close_button))
         for button in (self.save_as_button, self.save_button, self.use_button, self.close_button, self.open_button):
             button.setAutoDefault(False)
-        for button in (self.from_folders, self.reload_button, self.overwrite_button):
+        for button in (self.mend_button, self.from_folders, self.reload_button, self.overwrite_button):
             button.setAutoDefault(False)
 
     def _connect(self) -> None:
@@ -132,6 +134,7 @@ class DatasetDialog(Translated, QDialog):
         self.tree.chosen.connect(self.form.show_place)
         self.undo.clicked.connect(session.undo)
         self.redo.clicked.connect(session.redo)
+        self.mend_button.clicked.connect(self.mend)
         self.open_button.clicked.connect(self._open)
         self.from_folders.clicked.connect(self.make_from_folders)
         self.save_button.clicked.connect(self.save)
@@ -150,6 +153,13 @@ class DatasetDialog(Translated, QDialog):
         shortcuts = ((keys.Undo, session.undo), (keys.Redo, session.redo), (keys.Save, self.save), (keys.Open, self._open))
         for key, action in shortcuts:
             QShortcut(QKeySequence(key), self).activated.connect(action)
+
+    def mend(self) -> None:
+        """Writes what was meant, where that is plain."""
+        try:
+            self.session.edit(mended(self.session.config, self.session.faults))
+        except CaddieError as error:
+            self._services.tasks.report(error)
 
     # --- opening -----------------------------------------------------------------------------------------------
 
@@ -304,6 +314,9 @@ class DatasetDialog(Translated, QDialog):
         self.setWindowTitle(self.tr("Dataset config") + f" – {session.path.name if session.path is not None else name}")
         self._problem.setVisible(bool(self._problem.text()))
         self._stale_line.setVisible(session.outdated)
+        plain = sum(can_mend(session.config, fault) for fault in session.faults)
+        self.mend_button.setVisible(plain > 0)
+        self.mend_button.setText(self.tr("Mend ({0})").format(plain))
         self.undo.setEnabled(session.can_undo)
         self.redo.setEnabled(session.can_redo)
         self.save_button.setEnabled(session.modified and not session.busy)
@@ -315,6 +328,7 @@ class DatasetDialog(Translated, QDialog):
 
     def retranslate(self) -> None:
         """Sets every visible text in the language on screen."""
+        self.mend_button.setToolTip(self.tr("Corrects names and values where it is plain what was meant"))
         self.undo.set_text(self.tr("Undo (Ctrl+Z)"))
         self.redo.set_text(self.tr("Redo"))
         self.open_button.setText(self.tr("Open …"))

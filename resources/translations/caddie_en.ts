@@ -113,6 +113,26 @@
     </message>
 </context>
 <context>
+    <name>QueueAdding</name>
+    <message numerus="yes">
+        <source>%n jobs were added to the queue.</source>
+        <translation>
+            <numerusform>%n job was added to the queue.</numerusform>
+            <numerusform>%n jobs were added to the queue.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>QueuePage</name>
+    <message numerus="yes">
+        <source>%n jobs were written to {path}.</source>
+        <translation>
+            <numerusform>%n job was written to {path}.</numerusform>
+            <numerusform>%n jobs were written to {path}.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>RunDialogs</name>
     <message numerus="yes">
         <source>The last %n steps have not been saved.</source>

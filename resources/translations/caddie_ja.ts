@@ -537,6 +537,10 @@
         <translation>1 エポックのステップ数</translation>
     </message>
     <message>
+        <source>Epochs</source>
+        <translation>エポック数</translation>
+    </message>
+    <message>
         <source>Steps</source>
         <translation>ステップ数</translation>
     </message>
@@ -574,6 +578,14 @@
     <message>
         <source>Dataset config</source>
         <translation>データセット設定ファイル</translation>
+    </message>
+    <message>
+        <source>Mend ({0})</source>
+        <translation>修正 ({0})</translation>
+    </message>
+    <message>
+        <source>Corrects names and values where it is plain what was meant</source>
+        <translation>意図が明らかなキー名や値の誤りを修正します</translation>
     </message>
     <message>
         <source>Undo (Ctrl+Z)</source>
@@ -1028,6 +1040,97 @@
     <message>
         <source>Run this with sd-scripts instead</source>
         <translation>代わりに sd-scripts で実行</translation>
+    </message>
+</context>
+<context>
+    <name>EntryActions</name>
+    <message>
+        <source>Move up</source>
+        <translation>上へ</translation>
+    </message>
+    <message>
+        <source>Move up (Alt+Up)</source>
+        <translation>上へ移動 (Alt+↑)</translation>
+    </message>
+    <message>
+        <source>Move down</source>
+        <translation>下へ</translation>
+    </message>
+    <message>
+        <source>Move down (Alt+Down)</source>
+        <translation>下へ移動 (Alt+↓)</translation>
+    </message>
+    <message>
+        <source>Show the run</source>
+        <translation>実行を表示</translation>
+    </message>
+    <message>
+        <source>Show the run (Enter)</source>
+        <translation>実行を表示します (Enter)</translation>
+    </message>
+    <message>
+        <source>Edit</source>
+        <translation>編集</translation>
+    </message>
+    <message>
+        <source>Open the job in Set up; saving writes it back into the queue (Enter)</source>
+        <translation>設定ページでジョブを開きます。保存するとキューに反映されます (Enter)</translation>
+    </message>
+    <message>
+        <source>Release</source>
+        <translation>保留を解除</translation>
+    </message>
+    <message>
+        <source>Let it wait again (Space)</source>
+        <translation>待機に戻します (スペース)</translation>
+    </message>
+    <message>
+        <source>Hold</source>
+        <translation>保留</translation>
+    </message>
+    <message>
+        <source>Pass it over until it is released (Space)</source>
+        <translation>解除するまで飛ばします (スペース)</translation>
+    </message>
+    <message>
+        <source>Do not pause after it</source>
+        <translation>完了後も続ける</translation>
+    </message>
+    <message>
+        <source>Let the queue go on when it is over</source>
+        <translation>このジョブが終わってもキューを続けます</translation>
+    </message>
+    <message>
+        <source>Pause after it</source>
+        <translation>完了後に一時停止</translation>
+    </message>
+    <message>
+        <source>Start nothing more when it is over</source>
+        <translation>このジョブが終わったら、次を開始しません</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>もう一度実行</translation>
+    </message>
+    <message>
+        <source>Let it wait again; its former run stays in the history</source>
+        <translation>待機に戻します。前回の実行は履歴に残ります</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>フォルダー</translation>
+    </message>
+    <message>
+        <source>Show its folder</source>
+        <translation>フォルダーを開きます</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>削除</translation>
+    </message>
+    <message>
+        <source>Take it out of the queue; its run stays (Delete)</source>
+        <translation>キューから外します。実行は残ります (Delete)</translation>
     </message>
 </context>
 <context>
@@ -2435,6 +2538,10 @@ memory は GiB、duration は秒です。</translation>
         <translation>実行</translation>
     </message>
     <message>
+        <source>Queue</source>
+        <translation>キュー</translation>
+    </message>
+    <message>
         <source>History</source>
         <translation>履歴</translation>
     </message>
@@ -3503,85 +3610,238 @@ memory は GiB、duration は秒です。</translation>
     </message>
 </context>
 <context>
+    <name>QueueAdding</name>
+    <message>
+        <source>Untitled job</source>
+        <translation>無題のジョブ</translation>
+    </message>
+    <message>
+        <source>“{name}” was not added to the queue: {why}</source>
+        <translation>「{name}」をキューに追加しませんでした: {why}</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>表示</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n jobs were added to the queue.</source>
+        <translation>
+            <numerusform>%n 件のジョブをキューに追加しました。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>“{name}” was added to the queue.</source>
+        <translation>「{name}」をキューに追加しました。</translation>
+    </message>
+    <message>
+        <source>Show the queue</source>
+        <translation>キューを表示</translation>
+    </message>
+    <message>
+        <source>The queue&apos;s files cannot be written: {reason}</source>
+        <translation>キューのファイルに書き込めません: {reason}</translation>
+    </message>
+    <message>
+        <source>This job waits in the queue. Saving it (Ctrl+S) changes it there.</source>
+        <translation>キューで待機中のジョブです。保存 (Ctrl+S) するとキューのジョブが変わります。</translation>
+    </message>
+    <message>
+        <source>Back to the queue</source>
+        <translation>キューに戻る</translation>
+    </message>
+</context>
+<context>
     <name>QueueDialogs</name>
     <message>
         <source>Job files (*.toml)</source>
-        <translation type="unfinished"></translation>
+        <translation>ジョブファイル (*.toml)</translation>
     </message>
     <message>
         <source>All files (*)</source>
-        <translation type="unfinished">すべてのファイル (*)</translation>
+        <translation>すべてのファイル (*)</translation>
     </message>
     <message>
         <source>Add job files</source>
-        <translation type="unfinished"></translation>
+        <translation>ジョブファイルを追加</translation>
     </message>
     <message>
         <source>Batch file (*.bat)</source>
-        <translation type="unfinished"></translation>
+        <translation>バッチファイル (*.bat)</translation>
     </message>
     <message>
         <source>PowerShell script (*.ps1)</source>
-        <translation type="unfinished"></translation>
+        <translation>PowerShell スクリプト (*.ps1)</translation>
     </message>
     <message>
         <source>Shell script (*.sh)</source>
-        <translation type="unfinished"></translation>
+        <translation>シェルスクリプト (*.sh)</translation>
     </message>
     <message>
         <source>Export the queue</source>
-        <translation type="unfinished"></translation>
+        <translation>キューを書き出す</translation>
+    </message>
+</context>
+<context>
+    <name>QueueHeader</name>
+    <message>
+        <source>Queue</source>
+        <translation>キュー</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>再開</translation>
+    </message>
+    <message>
+        <source>Start the queue</source>
+        <translation>キューを開始</translation>
+    </message>
+    <message>
+        <source>Train what waits, one after the other. The queue goes on when this window is closed.</source>
+        <translation>待機中のジョブを順番に学習します。ウィンドウを閉じてもキューは続きます。</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>一時停止</translation>
+    </message>
+    <message>
+        <source>Start nothing more; what trains goes on</source>
+        <translation>次のジョブを開始しません。学習中のジョブは続きます</translation>
+    </message>
+    <message>
+        <source>Add the open job</source>
+        <translation>開いているジョブを追加</translation>
+    </message>
+    <message>
+        <source>Put a copy of the open job at the end; later edits do not change it</source>
+        <translation>開いているジョブの控えを末尾に追加します。その後の編集は反映されません</translation>
+    </message>
+    <message>
+        <source>Add files…</source>
+        <translation>ファイルを追加…</translation>
+    </message>
+    <message>
+        <source>Put copies of several job files at the end</source>
+        <translation>複数のジョブファイルの控えを末尾に追加します</translation>
+    </message>
+    <message>
+        <source>Export…</source>
+        <translation>書き出す…</translation>
+    </message>
+    <message>
+        <source>Write all that waits as one .bat, .ps1 or .sh</source>
+        <translation>待機中のすべてのジョブを 1 つの .bat、.ps1、.sh に書き出します</translation>
+    </message>
+    <message>
+        <source>Paused</source>
+        <translation>一時停止中</translation>
+    </message>
+    <message>
+        <source>Running</source>
+        <translation>実行中</translation>
+    </message>
+    <message>
+        <source>Not running</source>
+        <translation>停止中</translation>
+    </message>
+    <message>
+        <source>Empty</source>
+        <translation>空</translation>
+    </message>
+    <message>
+        <source>Nothing waits</source>
+        <translation>待機なし</translation>
+    </message>
+</context>
+<context>
+    <name>QueuePage</name>
+    <message>
+        <source>“{name}” was removed from the queue.</source>
+        <translation>「{name}」をキューから削除しました。</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>元に戻す</translation>
+    </message>
+    <message>
+        <source>queue</source>
+        <translation>queue</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n jobs were written to {path}.</source>
+        <translation>
+            <numerusform>%n 件のジョブを {path} に書き出しました。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Nothing on this system opens it: {path}</source>
+        <translation>開くためのプログラムがありません: {path}</translation>
+    </message>
+    <message>
+        <source>Jobs in the queue, the next one first</source>
+        <translation>キューのジョブ (次に実行するものが先頭)</translation>
+    </message>
+    <message>
+        <source>Nothing is in the queue</source>
+        <translation>キューにジョブはありません</translation>
+    </message>
+    <message>
+        <source>Jobs that are added here train one after the other, one on each GPU. The queue goes on when this window is closed, and is still here after a restart of the computer; then nothing starts before you say so. Add the open job, or drop job files here.</source>
+        <translation>ここに追加したジョブは、GPU ごとに 1 件ずつ順番に学習します。ウィンドウを閉じてもキューは続き、パソコンを再起動しても残ります (再起動後は、開始を指示するまで何も始まりません)。開いているジョブを追加するか、ジョブファイルをここにドロップしてください。</translation>
+    </message>
+    <message>
+        <source>Add the open job</source>
+        <translation>開いているジョブを追加</translation>
     </message>
 </context>
 <context>
     <name>QueueTable</name>
     <message>
         <source>all</source>
-        <translation type="unfinished"></translation>
+        <translation>すべて</translation>
     </message>
     <message>
         <source>Built-in trainer</source>
-        <translation type="unfinished">内蔵トレーナー</translation>
+        <translation>内蔵トレーナー</translation>
     </message>
     <message>
         <source>damaged</source>
-        <translation type="unfinished"></translation>
+        <translation>破損</translation>
     </message>
     <message>
         <source>{state}, then pause</source>
-        <translation type="unfinished"></translation>
+        <translation>{state} (完了後に一時停止)</translation>
     </message>
     <message>
         <source>The queue pauses when this one is over.</source>
-        <translation type="unfinished"></translation>
+        <translation>このジョブが終わると、キューは一時停止します。</translation>
     </message>
     <message>
         <source>Job</source>
-        <translation type="unfinished">ジョブ</translation>
+        <translation>ジョブ</translation>
     </message>
     <message>
         <source>State</source>
-        <translation type="unfinished">状態</translation>
+        <translation>状態</translation>
     </message>
     <message>
         <source>Optimizer</source>
-        <translation type="unfinished">オプティマイザー</translation>
+        <translation>オプティマイザー</translation>
     </message>
     <message>
         <source>Steps</source>
-        <translation type="unfinished"></translation>
+        <translation>ステップ</translation>
     </message>
     <message>
         <source>Time left</source>
-        <translation type="unfinished">残り時間</translation>
+        <translation>残り時間</translation>
     </message>
     <message>
         <source>GPU</source>
-        <translation type="unfinished">GPU</translation>
+        <translation>GPU</translation>
     </message>
     <message>
         <source>Environment</source>
-        <translation type="unfinished">環境</translation>
+        <translation>環境</translation>
     </message>
 </context>
 <context>
@@ -3823,6 +4083,14 @@ memory は GiB、duration は秒です。</translation>
     <message>
         <source>Start “{name}”</source>
         <translation>「{name}」を開始</translation>
+    </message>
+    <message>
+        <source>Add to the queue</source>
+        <translation>キューに追加</translation>
+    </message>
+    <message>
+        <source>Train a copy of the open job after those that wait there</source>
+        <translation>開いているジョブの控えを、待機中のジョブの後に学習します</translation>
     </message>
     <message>
         <source>Start the open job beside the running one</source>

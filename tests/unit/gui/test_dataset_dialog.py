@@ -146,10 +146,22 @@ def test_faults_stand_at_their_field_and_in_the_tree(opened):
     assert "whole number" in item.toolTip(0)
     opened.session.edit(opened.session.config.with_value(Place(0, 0), "repeats", 5))
     assert "num_repeats" in _row(opened, "repeats").problem.en
+    assert not opened.mend_button.isVisible(), "num_repeats is there already: which of them was meant?"
     _row(opened, "repeats").reset.click()
     assert not any(row.field.name == "repeats" for row in opened.form.rows)
     _type(opened, "num_repeats", "4")
     assert not opened.session.faults
+
+
+def test_what_was_meant_can_be_taken_with_a_click(opened):
+    config = opened.session.config.with_value(Place(0), "bucket_no_upscal", "true").with_value(GENERAL, "flip_aug", "true")
+    opened.session.edit(config)
+    assert opened.mend_button.text() == "Mend (2)"
+    opened.mend_button.click()
+    assert opened.session.config.values(GENERAL)["flip_aug"] is True
+    assert not opened.mend_button.isVisible()
+    opened.undo.click()
+    assert opened.session.config == config
 
 
 def test_a_key_that_changes_the_kind_of_dataset_keeps_the_cursor(opened):
