@@ -196,7 +196,9 @@ def make_cell(column: HistoryColumn, record: RunRecord, catalogue: Catalogue, la
         case "engine":
             return HistoryCell(record.engine or "–", record.engine or None)
         case "source":
-            return HistoryCell(source_word(record.source), record.source, full=record.origin)
+            copied = record.source == "caddie" and record.origin
+            words = QCoreApplication.translate("HistoryColumns", "Caddie (copied)") if copied else source_word(record.source)
+            return HistoryCell(words, words, full=record.origin)
         case _:
             return _number_cell(column, record)
 
