@@ -56,6 +56,17 @@ def _prompts(subject: Subject, facts: Facts) -> Iterator[Trouble]:
         yield Trouble(text, ("option:sample_prompts",))
 
 
+def _regularization(subject: Subject, facts: Facts) -> Iterator[Trouble]:
+    if facts.paths.get("reg_data_dir") == "missing" and not subject.word("dataset_config"):
+        path = facts.absolute["reg_data_dir"]
+        text = Text(
+            f"There is no folder of regularization images at {path}: it trains without them, and says nothing.",
+            f"正則化画像のフォルダーが {path} にありません。正則化画像なしで学習され、メッセージも出ません。",
+        )
+        fix = set_options(Text("Remove reg_data_dir", "reg_data_dir を削除する"), reg_data_dir=None)
+        yield Trouble(text, ("option:reg_data_dir",), fix)
+
+
 def _ending(subject: Subject) -> str:
     """Of captions, with its dot."""
     said = subject.word("caption_extension", ".caption")
@@ -72,9 +83,9 @@ def _no_images(subject: Subject, facts: Facts) -> Iterator[Trouble]:
     if facts.loose_images:
         text = Text(
             f"The {facts.loose_images} images lie directly in {path}. sd-scripts trains those of folders inside it whose names "
-            'begin with a number of repeats: "10_name". It ends without a word of error.',
+            'begin with a number of repeats: "10_name". It finds no data here and ends as if all were well.',
             f"画像 {facts.loose_images} 枚が {path} の直下にあります。学習されるのは、その中にある「10_名前」のように繰り返し回数で始まる"
-            "フォルダーの画像だけです。sd-scripts はエラーを出さずに終了します。",
+            "フォルダーの画像だけです。このままでは何も学習せず、正常終了のように終わります。",
         )
     elif wrong:
         text = Text(
@@ -230,6 +241,7 @@ FACT_RULES = (
     FactRule("model.prediction", "warning", _prediction),
     FactRule("data.caption-ending", "warning", _captions),
     FactRule("file.prompts", "warning", _prompts),
+    FactRule("file.regularization", "warning", _regularization),
     FactRule("data.passed-over", "warning", _folders_passed_over),
     FactRule("data.config-doubt", "warning", disk_config.config_doubts),
     FactRule("checkout.schedule-free", "warning", disk_config.no_schedule_free),

@@ -41,11 +41,11 @@ def overwrites(subject: Subject, facts: Facts) -> Iterator[Trouble]:
     if more > 0:
         listed_en, listed_ja = f"{listed} and {more} more", f"{listed} ほか {more} 件"
     else:
-        listed_en = listed_ja = listed
+        listed_en, listed_ja = listed, f"{listed} "
     verb = "is" if len(same) == 1 else "are"
     free = _free_name(name, facts.outputs)
     yield Trouble(
-        Text(f"{listed_en} {verb} there already and would be written over.", f"{listed_ja} はすでにあり、上書きされます。"),
+        Text(f"{listed_en} {verb} there already and would be written over.", f"{listed_ja}はすでにあり、上書きされます。"),
         ("option:output_name", "option:output_dir"),
         set_options(Text(f"Name it {free}", f"名前を {free} にする"), output_name=free),
     )

@@ -70,7 +70,7 @@ def captions_dropped(subject: Subject) -> Iterator[Trouble]:
             (f"option:{name}",),
             fix,
         )
-    if subject.number("caption_dropout_every_n_epochs") == 1:
+    if subject.number("caption_dropout_every_n_epochs") == 1 and not subject.switched(*_CACHED_TEXT):
         name = "caption_dropout_every_n_epochs"
         yield Trouble(
             Text(

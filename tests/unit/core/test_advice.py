@@ -106,6 +106,7 @@ SILENT: list[tuple[str, Options, Options]] = [
         {_DROPOUT: 5, "cache_text_encoder_outputs": True, "network_train_unet_only": True},
         {"cache_text_encoder_outputs": True, "network_train_unet_only": True},
     ),
+    ("caption.dropped", {_DROPOUT: 1}, {_DROPOUT: 1, "cache_text_encoder_outputs": True}),
     ("model.clip-skip", {"clip_skip": 0}, {"clip_skip": 2}),
     ("model.clip-skip", {"clip_skip": 13}, {"clip_skip": 12}),
     ("model.clip-skip", {"clip_skip": 2, "v2": True}, {"v2": True}),

@@ -115,6 +115,13 @@ def test_missing_prompts_only_cost_the_samples_and_a_state_of_the_hub_is_no_path
     assert _rules(job.with_option("resume_from_huggingface", True)) == ["file.prompts"]
 
 
+def test_regularization_images_that_are_not_there_are_left_out_in_silence(tmp_path):
+    job = Job(options={"reg_data_dir": str(tmp_path / "reg")})
+    assert _rules(job) == ["file.regularization"]
+    (tmp_path / "reg").mkdir()
+    assert _rules(job) == []
+
+
 def test_a_dataset_config_says_where_the_images_are(tmp_path):
     _images(tmp_path, 1)
     job = Job(options={"train_data_dir": str(tmp_path), "dataset_config": str(tmp_path / "d.toml")})
