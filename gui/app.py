@@ -27,11 +27,13 @@ from gui.bridge.navigator import Navigator
 from gui.bridge.notices import Notices
 from gui.bridge.options import Options
 from gui.bridge.preflight import Preflights
+from gui.bridge.queue_service import QueueService
 from gui.bridge.run_service import RunService
 from gui.bridge.settings import Settings
 from gui.bridge.tasks import Tasks
 from gui.bridge.translation import Translation
 from gui.main_window import MainWindow
+from gui.queue.adding import QueueAdding
 from gui.services import Services
 from gui.theme.theme import Theme
 
@@ -102,7 +104,7 @@ def build_services(application: QApplication, *, catalogue: Catalogue | None = N
     environments.selected_changed.connect(lambda: _use_checkout_of(environments, options))
     session = JobSession(
         starting_job(optimizers),
-        files=JobFiles(load=_load_job, save=_save_job),
+        files=JobFiles(load=_load_job, save=_save_job, is_remembered=_is_remembered),
         options=options,
         settings=settings,
         autosave=make_autosave(),
@@ -111,13 +113,14 @@ def build_services(application: QApplication, *, catalogue: Catalogue | None = N
     runs = RunService(
         tasks, optimizers, environments, options.for_script, preflights=Preflights(settings, optimizers), parent=owner
     )
-    return Services(
+    made = Services(
         catalogue=optimizers,
         settings=settings,
         session=session,
         options=options,
         environments=environments,
         runs=runs,
+        queue=QueueService(tasks, parent=owner),
         counting=Counting(tasks, session, lambda job: _folder_of_training(runs, job), parent=owner),
         theme=theme,
         tasks=tasks,
@@ -125,6 +128,8 @@ def build_services(application: QApplication, *, catalogue: Catalogue | None = N
         navigate=Navigator(owner),
         notices=notices,
     )
+    QueueAdding(made, owner)
+    return made
 
 
 def _use_checkout_of(environments: EnvironmentService, options: Options) -> None:
@@ -154,6 +159,7 @@ def shut_down(services: Services) -> None:
     """Writes what waits to be written and lets the workers end."""
     services.settings.flush()
     services.environments.close()
+    services.queue.close()
     services.runs.close()
     services.tasks.wait()
     services.translation.uninstall()
@@ -194,6 +200,7 @@ def _after_first_paint(services: Services, window: MainWindow, files: Sequence[P
     _use_checkout_of(services.environments, services.options)
     RunAnnouncer(services, lambda: window.page is not None and window.page.page_id == "run", window)
     services.runs.look_for_running()
+    services.queue.begin()
     Startup(services, window, make_autosave(), files).begin()
 
 
@@ -250,8 +257,21 @@ def _load_job(path: Path) -> Job:
 
 def _save_job(job: Job, path: Path) -> None:
     from core.job.store import save_job
+    from core.queue.store import Queue
 
-    save_job(job, path)
+    queue = Queue()
+    entry = queue.entry_of(path)
+    if entry is None:
+        save_job(job, path)
+    else:
+        queue.rewrite(entry, job)
+
+
+def _is_remembered(path: Path) -> bool:
+    """Whether a job file belongs among the recent ones; the queue's own copies do not."""
+    from core.queue.files import QueueFiles
+
+    return QueueFiles().entry_of(path) is None
 
 
 def _dump_job(job: Job) -> str:

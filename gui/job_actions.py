@@ -47,6 +47,13 @@ class JobActions(QObject):
         self._services.navigate("setup")
         return True
 
+    def show_file(self, path: Path) -> bool:
+        """Opens a file and shows it in Set up."""
+        if not self.open_path(path):
+            return False
+        self._services.navigate("setup")
+        return True
+
     def open(self) -> bool:
         """Asks for a file and opens it."""
         if not self.may_replace():

@@ -74,6 +74,7 @@ class MainWindow(Translated, QMainWindow):
         services.navigate.requested.connect(self.navigate)
         services.navigate.demo_requested.connect(self.jobs.open_demo)
         services.navigate.job_requested.connect(self.jobs.begin_with)
+        services.navigate.file_requested.connect(self.jobs.show_file)
         services.tasks.unhandled.connect(self._show_error)
         services.options.failed.connect(self._say_options_unread)
         services.session.options_changed.connect(self._say_script_unread)

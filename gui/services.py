@@ -11,6 +11,7 @@ from gui.bridge.job_session import JobSession
 from gui.bridge.navigator import Navigator
 from gui.bridge.notices import Notices
 from gui.bridge.options import Options
+from gui.bridge.queue_service import QueueService
 from gui.bridge.run_service import RunService
 from gui.bridge.settings import Settings
 from gui.bridge.tasks import Tasks
@@ -29,6 +30,7 @@ class Services:
         options: option sets of the training scripts.
         environments: the environments and their install states (`EnvironmentService`).
         runs: the run service.
+        queue: the queue.
         counting: counts the job's images, and knows the last count.
         theme: colours and icons.
         tasks: work off the GUI thread; `tasks.report(error)` shows an error.
@@ -43,6 +45,7 @@ class Services:
     options: Options
     environments: EnvironmentService
     runs: RunService
+    queue: QueueService
     counting: Counting
     theme: Theme
     tasks: Tasks

@@ -194,11 +194,9 @@ def _list(queue: Queue, options: Namespace) -> int:
         for number, entry in enumerate(snapshot.entries, 1):
             at = progress.get(entry.id)
             total = at.total if at is not None and at.total is not None else entry.steps
-            steps = (
-                ""
-                if total is None and at is None
-                else f"{at.step if at is not None else 0}/{total if total is not None else '?'}"
-            )
+            steps = "" if total is None else f"{total}"
+            if at is not None:
+                steps = f"{at.step}/{steps or '?'}"
             left = duration(at.eta) if at is not None and at.eta is not None else Text("", "")
             state = say(STATE_WORDS[entry.state]) + (" !" if entry.damaged else "")
             rows.append([f"{number}", entry.name, state, entry.optimizer, steps, say(left), entry.lane or "", entry.id])

@@ -19,10 +19,11 @@ HISTORY_LIMIT = 500
 
 @dataclass(frozen=True, slots=True)
 class JobFiles:
-    """How a job is read and written: `core.job.store.load_job` and `save_job`."""
+    """How a job is read and written: `core.job.store.load_job` and `save_job`, and which files are listed as recent."""
 
     load: Callable[[Path], Job]
     save: Callable[[Job, Path], None]
+    is_remembered: Callable[[Path], bool] = lambda _: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ class JobSession(QObject):
         """
         job = self._files.load(path)
         self._replace(job, path)
-        self._settings.add_recent(path)
+        self._remember(path)
 
     def restore(self, job: Job, path: Path | None) -> None:
         """Takes a job from an autosave: the file is `path`, the content counts as not saved."""
@@ -204,7 +205,7 @@ class JobSession(QObject):
         self._files.save(self.job, path)
         self._path = path
         self._clean = self._index
-        self._settings.add_recent(path)
+        self._remember(path)
         self._drop_autosave()
         self.file_changed.emit()
 
@@ -224,6 +225,10 @@ class JobSession(QObject):
         self.options_changed.emit()
         self.file_changed.emit()
         self.replaced.emit()
+
+    def _remember(self, path: Path) -> None:
+        if self._files.is_remembered(path):
+            self._settings.add_recent(path)
 
     def _go(self, index: int) -> None:
         was_modified = self.modified

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QObject, Signal
 
 from core.job.model import Job
@@ -14,11 +16,13 @@ class Navigator(QObject):
         requested: page id and topic ("" for none). The main window listens and calls `Page.activated(topic)`.
         demo_requested: the demo's job is wanted in place of the open one. The main window asks about unsaved changes.
         job_requested: a Job is wanted in place of the open one, as a new one. The main window asks likewise.
+        file_requested: a job file (Path) is wanted in Set up. The main window asks likewise.
     """
 
     requested = Signal(str, str)
     demo_requested = Signal()
     job_requested = Signal(object)
+    file_requested = Signal(object)
 
     def __call__(self, page_id: str, topic: str = "") -> None:
         """Asks for a page."""
@@ -31,3 +35,7 @@ class Navigator(QObject):
     def to_job(self, job: Job) -> None:
         """Asks for a job in Set up."""
         self.job_requested.emit(job)
+
+    def to_file(self, path: Path) -> None:
+        """Asks for a job file in Set up."""
+        self.file_requested.emit(path)

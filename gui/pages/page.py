@@ -64,6 +64,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("pick", "pick", "gui.pages.pick", "PickPage"),
     PageEntry("setup", "setup", "gui.pages.setup", "SetupPage"),
     PageEntry("run", "run", "gui.pages.run", "RunPage"),
+    PageEntry("queue", "queue", "gui.pages.queue", "QueuePage"),
     PageEntry("history", "history", "gui.pages.history", "HistoryPage"),
     PageEntry("environment", "environment", "gui.pages.environment", "EnvironmentPage"),
 )
@@ -76,6 +77,7 @@ def page_title(page_id: str) -> str:
         "pick": QCoreApplication.translate("Navigation", "Pick"),
         "setup": QCoreApplication.translate("Navigation", "Set up"),
         "run": QCoreApplication.translate("Navigation", "Run"),
+        "queue": QCoreApplication.translate("Navigation", "Queue"),
         "history": QCoreApplication.translate("Navigation", "History"),
         "environment": QCoreApplication.translate("Navigation", "Environment"),
     }

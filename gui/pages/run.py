@@ -133,6 +133,7 @@ class RunPage(Page):
             signal.connect(self._job_changed)
         self.header.start.connect(self.start)
         self.header.stop.connect(self.stop)
+        self.header.enqueue.connect(self.services.queue.add_open_wanted)
         self.header.end_now.connect(lambda: self._runs.stop(now=True))
         self.header.controls.hold.connect(lambda on: runs.controls.pause(on=on))
         self.header.controls.save.connect(lambda: runs.controls.ask("save"))

@@ -38,12 +38,13 @@ class RunHeader(Translated, Card):
     """The upper part of the page.
 
     Signals:
-        start, stop, end_now: the buttons. `start` comes also from "Start another".
+        start, stop, end_now, enqueue: the buttons. `start` comes also from "Start another".
     """
 
     start = Signal()
     stop = Signal()
     end_now = Signal()
+    enqueue = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,6 +53,7 @@ class RunHeader(Translated, Card):
         self.about = Label("", "muted")
         self.stop_label = Label("", "warning")
         self.start_button = Button(theme, icon="play", classes="primary")
+        self.queue_button = Button(theme, icon="queue", classes="quiet")
         self.another_button = Button(theme, icon="play", classes="quiet")
         self.stop_button = Button(theme, icon="stop", classes="danger")
         self.now_button = Button(theme, classes="danger")
@@ -83,7 +85,7 @@ class RunHeader(Translated, Card):
         top.setSpacing(tokens.M)
         top.addLayout(titles, 1)
         top.addWidget(self.stop_label)
-        for button in (self.another_button, self.now_button, self.stop_button, self.start_button):
+        for button in (self.queue_button, self.another_button, self.now_button, self.stop_button, self.start_button):
             button.setMinimumHeight(tokens.CONTROL_HEIGHT + tokens.S)
             button.setMinimumWidth(112)
             top.addWidget(button)
@@ -104,6 +106,7 @@ class RunHeader(Translated, Card):
         self.body.addLayout(numbers)
         self.start_button.clicked.connect(self.start)
         self.another_button.clicked.connect(self.start)
+        self.queue_button.clicked.connect(self.enqueue)
         self.stop_button.clicked.connect(self.stop)
         self.now_button.clicked.connect(self.end_now)
         self.show_stop(StopStage.NONE, running=False)
@@ -146,6 +149,7 @@ class RunHeader(Translated, Card):
         """Whether the open job can be started."""
         self.start_button.setEnabled(on)
         self.another_button.setEnabled(on)
+        self.queue_button.setEnabled(on)
 
     def name_job(self, name: str) -> None:
         """Says on the buttons which job they start; "" where it is the one the page is about."""
@@ -159,6 +163,8 @@ class RunHeader(Translated, Card):
         self.start_button.setText(named if name else self.tr("Start"))
         self.another_button.setText(named if name else self.tr("Start another"))
         of = f"\n{name}" if name else ""
+        self.queue_button.setText(self.tr("Add to the queue"))
+        self.queue_button.setToolTip(self.tr("Train a copy of the open job after those that wait there") + of)
         self.start_button.setToolTip(self.tr("Start the open job (F5)") + of)
         self.another_button.setToolTip(self.tr("Start the open job beside the running one") + of)
 

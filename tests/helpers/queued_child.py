@@ -26,7 +26,9 @@ def main(words: list[str]) -> int:
     pause = float(os.environ.get("QUEUED_CHILD_PAUSE", "0.02"))
     print("running training / 学習開始", flush=True)
     for step in range(1, total + 1):
-        sys.stderr.write(f"\rsteps: {100 * step // total:3d}%|##| {step}/{total} [00:00<00:00, 50.00it/s, avr_loss=0.5]")
+        left = int((total - step) * pause)
+        time_left = f"{left // 60:02d}:{left % 60:02d}, {1 / pause:.2f}it/s, avr_loss=0.5]"
+        sys.stderr.write(f"\rsteps: {100 * step // total:3d}%|##| {step}/{total} [00:00<{time_left}")
         sys.stderr.flush()
         time.sleep(pause)
     if os.path.exists(os.path.join(output, f"{name}.fails")):

@@ -87,6 +87,8 @@ def _take(wanted: argparse.Namespace) -> int:
         QTest.qWait(300)
         if entry.page_id == "setup" and wanted.view:
             show_view(window, wanted.view)
+        if entry.page_id == "queue":
+            _let_workers_run()
         if entry.page_id == "run" and wanted.run:
             show_latest_run(services)
             show_samples(window)
