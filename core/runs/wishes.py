@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from core.errors import CaddieError
 from core.runs.event_lines import decode_event
-from core.runs.events import Started
+from core.runs.events import Event, Started, Wished
 
 if TYPE_CHECKING:
     from core.runs.folder import RunFolder
 
 Wish = Literal["save", "sample"]
 WISHES: tuple[Wish, ...] = get_args(Wish)
+
+_END = 1 << 16  # bytes of the events that are looked at for wishes
+_WISHED = b'{"event": "wished"'
 
 
 class WishFolder:
@@ -84,16 +87,25 @@ class WishFolder:
             (self._path / name).unlink(missing_ok=True)
 
 
+def told_so_far(run: RunFolder) -> list[Event]:
+    """What a run has told of what it hears and what became of wishes, without reading all its events: beginning and end."""
+    try:
+        with open(run.events_file, "rb") as stream:
+            first = decode_event(stream.readline())
+            stream.seek(max(stream.tell(), stream.seek(0, 2) - _END))
+            lines = stream.read().split(b"\n")
+    except OSError:
+        return []
+    last = [decode_event(line) for line in lines if line.startswith(_WISHED)]
+    return [event for event in (first, *last) if isinstance(event, Started | Wished)]
+
+
 def abilities_of(run: RunFolder) -> tuple[str, ...] | None:
     """What a run can be asked for: `save`, `sample`, `pause`; None where nobody knows yet, or ever will.
 
     The built-in trainer hears from its beginning; a script's companion knows at the first step.
     """
-    try:
-        with open(run.events_file, "rb") as stream:
-            event = decode_event(stream.readline())
-    except OSError:
-        event = None
+    event = next(iter(told_so_far(run)), None)
     if isinstance(event, Started) and (event.hears or event.source == "companion"):
         return event.hears
     try:

@@ -27,7 +27,7 @@ from gui.bridge.run_controls import RunControls
 from gui.bridge.run_places import Environments
 from gui.bridge.run_problems import StartProblem, find_problems
 from gui.bridge.run_stop import StopRequest, StopStage
-from gui.bridge.run_workers import RunSummary, find_running, keep_metrics, open_run, start_job, summaries
+from gui.bridge.run_workers import RunSummary, find_running, keep_when_grown, open_run, start_job, summaries
 from gui.bridge.tasks import Tasks
 
 if TYPE_CHECKING:  # numpy and psutil are imported when there is a run: the window opens without them
@@ -40,8 +40,6 @@ if TYPE_CHECKING:  # numpy and psutil are imported when there is a run: the wind
 POLL_MS = 100
 SLICE = 2000
 """Events taken in at once: a few milliseconds."""
-KEEP_FROM = 64 << 20
-"""Bytes of events that a running training tells before its numbers are kept for a window that opens later."""
 
 
 class RunService(QObject):
@@ -287,12 +285,13 @@ class RunService(QObject):
             self.attach(folder)
             self._to_announce = folder
 
-    def _opened(self, folder: RunFolder, made: tuple[Follower, RunMetrics, StopRequest]) -> None:
+    def _opened(self, folder: RunFolder, made: tuple[Follower, RunMetrics, StopRequest, list[Event]]) -> None:
         if folder is self._current:
-            self._follower, self._metrics, self._stop = made
+            self._follower, self._metrics, self._stop, told = made
             self._kept = self._follower.consumed
             self._opened_now = True
             self.controls.show_run(folder)
+            self.controls.hear(told, since=None)
             self.current_changed.emit()
             if folder is self._to_announce:
                 self._to_announce = None
@@ -355,7 +354,7 @@ class RunService(QObject):
         self._follow_stop()
         follower = self._follower
         over = update.ending.is_over and not update.behind
-        self._keep(over=over)
+        self._kept = keep_when_grown(self._workers, follower, self._metrics, self._kept, over=over)
         if over:
             self._follower = None
         else:
@@ -365,18 +364,6 @@ class RunService(QObject):
         if over and self._follower is None and follower is not None and follower.run is self._current:
             self._set_stage(StopStage.NONE)
             self.ended.emit(update.outcome)
-
-    def _keep(self, *, over: bool) -> None:
-        """Keeps the numbers as columns at the end, and of a long run whenever it has become half as long again."""
-        follower = self._follower
-        if follower is None or self._metrics is None or not follower.run.command.companion:
-            return
-        consumed = follower.consumed
-        if consumed - self._kept > (0 if over else max(KEEP_FROM, self._kept // 2)):
-            from core.metrics.cache import snapshot
-
-            self._kept = consumed
-            self._workers.start(keep_metrics, snapshot(self._metrics), follower.run.events_file, consumed)
 
     # --- stopping ----------------------------------------------------------------------------------------------
 

@@ -15,15 +15,19 @@ from core.options.model import OptionSet
 from core.runs.outcome import Ending
 from gui.bridge.hosting import Hosting
 from gui.bridge.run_stop import StopRequest
+from gui.bridge.tasks import Tasks
 
 if TYPE_CHECKING:
     from core.metrics.cache import Snapshot
     from core.metrics.run_metrics import RunMetrics
+    from core.runs.events import Event
     from core.runs.folder import RunFolder
     from core.runs.follow import Follower
 
 LOG_TAIL = 400_000
 """Bytes of an older log that are read when a run is opened again."""
+KEEP_FROM = 64 << 20
+"""Bytes of events that a running training tells before its numbers are kept for a window that opens later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +68,44 @@ def start_job(
     return start_run(job, environment, options, catalogue=catalogue, runs_dir=runs_dir)
 
 
-def open_run(folder: RunFolder, hosting: Hosting) -> tuple[Follower, RunMetrics, StopRequest]:
-    """What tells how it goes on, what was told until now, and the stop that was asked for, if one was."""
+def open_run(folder: RunFolder, hosting: Hosting) -> tuple[Follower, RunMetrics, StopRequest, list[Event]]:
+    """What tells how it goes on, what was told until now, the stop that was asked for, if one was, and what was told of wishes."""
     from core.metrics.reading import cache_folder, open_metrics
     from core.metrics.run_metrics import RunMetrics
     from core.runs.records import stop_is_urgent
+    from core.runs.wishes import told_so_far
 
     own = hosting.follower(folder, LOG_TAIL)
     metrics, follower = open_metrics(folder, log_tail=LOG_TAIL) if own is None else (RunMetrics(scratch=cache_folder()), own)
     with contextlib.suppress(CaddieError):  # read here, so that the window need not; a damaged job is no reason not to follow
         _ = folder.job
     asked = folder.stop_file.stat().st_mtime if folder.stop_requested() else None
-    return follower, metrics, StopRequest(asked, stop_is_urgent(folder.stop_file), folder.wishes.saves_first)
+    stop = StopRequest(asked, stop_is_urgent(folder.stop_file), folder.wishes.saves_first)
+    return follower, metrics, stop, [] if own is not None else told_so_far(folder)
+
+
+def keep_when_grown(workers: Tasks, follower: Follower | None, metrics: RunMetrics | None, kept: int, *, over: bool) -> int:
+    """Keeps the numbers as columns at the end, and of a long run whenever it has become half as long again.
+
+    Args:
+        workers: one of them writes.
+        follower: of the run.
+        metrics: its numbers.
+        kept: bytes of the events that are kept already.
+        over: the run is.
+
+    Returns:
+        how many bytes are kept then.
+    """
+    if follower is None or metrics is None or not follower.run.command.companion:
+        return kept
+    consumed = follower.consumed
+    if consumed - kept <= (0 if over else max(KEEP_FROM, kept // 2)):
+        return kept
+    from core.metrics.cache import snapshot
+
+    workers.start(keep_metrics, snapshot(metrics), follower.run.events_file, consumed)
+    return consumed
 
 
 def keep_metrics(taken: Snapshot, events: Path, consumed: int) -> bool:

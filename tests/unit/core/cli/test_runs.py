@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,59 +12,21 @@ import pytest
 from core.cli.main import run as cli
 from core.job.model import Job
 from core.job.store import save_job
-from core.runs.event_lines import encode_event
-from core.runs.events import Event, Started, Wished
-from core.runs.folder import RunFolder, make_run_folder, prepare, update_processes
-from core.runs.outcome import Ending, Outcome
-from core.runs.processes import identify
-from core.runs.records import RunCommand, write_outcome
-from core.text import Text
-
-
-class Training:
-    """Somebody who hears wishes of a run folder, and no more."""
-
-    def __init__(self, *, hears: tuple[str, ...] = ("save", "pause"), companion: bool = True, started: bool = True) -> None:
-        self.folder = folder = make_run_folder("guided")
-        save_job(Job(name="guided", companion=companion), folder.job_file)
-        prepare(folder, RunCommand(argv=(), cwd=str(folder.path), name="guided", companion=companion, created_at=time.time()))
-        update_processes(folder, host=identify(os.getpid()))
-        if started:
-            self.tell(Started(time=time.time(), optimizer="torch.optim.AdamW", hears=hears))
-        self.over = threading.Event()
-        self.thread: threading.Thread | None = None
-
-    def tell(self, event: Event) -> None:
-        with open(self.folder.events_file, "ab") as file:
-            file.write(encode_event(event).encode() + b"\n")
-
-    def answer(self, act: Callable[[], bool]) -> None:
-        """Answers in another thread as soon as something is asked."""
-
-        def work() -> None:
-            while not self.over.is_set() and not act():
-                time.sleep(0.01)
-
-        self.thread = threading.Thread(target=work)
-        self.thread.start()
-
-    def says(self, wish: str, stage: str, **more: str) -> None:
-        self.tell(Wished(time=time.time(), step=7, wish=wish, stage=stage, **more))
-
-    def end(self, ending: Ending = Ending.STOPPED) -> None:
-        write_outcome(self.folder.outcome_file, Outcome(ending=ending, sentence=Text("It is over.", "終わりました。")))
+from core.runs.folder import RunFolder, make_run_folder
+from core.runs.outcome import Ending
+from tests.helpers.guided import Guided
 
 
 @pytest.fixture
-def training() -> Iterator[Training]:
-    made = Training()
+def training() -> Iterator[Guided]:
+    made = Guided()
     yield made
     made.over.set()
     if made.thread is not None:
         made.thread.join(10)
 
 
-def test_what_is_under_way_is_listed(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_under_way_is_listed(training: Guided, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli(["runs"]) == 0
     assert training.folder.path.name in capsys.readouterr().out
     training.folder.wishes.pause(on=True)
@@ -77,7 +36,7 @@ def test_what_is_under_way_is_listed(training: Training, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize(("detail", "said"), [("", "Saved at step 7: a"), ("disk-full", "no room")])
-def test_a_save_waits_for_its_answer(training: Training, capsys: pytest.CaptureFixture[str], detail: str, said: str) -> None:
+def test_a_save_waits_for_its_answer(training: Guided, capsys: pytest.CaptureFixture[str], detail: str, said: str) -> None:
     training.says("save", "done", path="/old")  # of an earlier wish: not the answer
 
     def act() -> bool:
@@ -94,7 +53,7 @@ def test_a_save_waits_for_its_answer(training: Training, capsys: pytest.CaptureF
     assert "/old" not in told
 
 
-def test_pause_and_go_on_by_name(training: Training) -> None:
+def test_pause_and_go_on_by_name(training: Guided) -> None:
     folder = training.folder
     assert cli(["runs", "pause", "guided", "--no-wait"]) == 0
     assert folder.wishes.paused
@@ -102,13 +61,13 @@ def test_pause_and_go_on_by_name(training: Training) -> None:
     assert cli(["runs", "go-on", folder.path.name[:15]]) == 0
 
 
-def test_what_it_cannot_hear_is_refused(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_it_cannot_hear_is_refused(training: Guided, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli(["runs", "sample"]) == 1
     assert "save, pause" in capsys.readouterr().err
     assert not training.folder.wishes.wants("sample")
 
 
-def test_a_stop_with_a_save_ends_or_is_taken_back(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stop_with_a_save_ends_or_is_taken_back(training: Guided, capsys: pytest.CaptureFixture[str]) -> None:
     folder = training.folder
 
     def refuse() -> bool:
@@ -142,14 +101,14 @@ def test_a_stop_with_a_save_ends_or_is_taken_back(training: Training, capsys: py
 def test_nobody_hears_without_the_companion_or_before_the_first_step(
     companion: bool, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Training(companion=companion, started=False)
+    Guided(companion=companion, started=False)
     assert cli(["runs", "save"]) == 1
     assert said in capsys.readouterr().err
 
 
-def test_names_that_fit_none_or_several_are_told(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_that_fit_none_or_several_are_told(training: Guided, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli(["runs", "save", "nothing"]) == 1
-    other = Training()
+    other = Guided()
     assert cli(["runs", "save"]) == 1
     said = capsys.readouterr().err
     assert training.folder.path.name in said
@@ -158,13 +117,13 @@ def test_names_that_fit_none_or_several_are_told(training: Training, capsys: pyt
     assert RunFolder(other.folder.path).state() is Ending.STOPPED
 
 
-def test_attach_shows_the_end_of_what_is_over(training: Training, capsys: pytest.CaptureFixture[str]) -> None:
+def test_attach_shows_the_end_of_what_is_over(training: Guided, capsys: pytest.CaptureFixture[str]) -> None:
     training.end(Ending.FINISHED)
     assert cli(["runs", "attach", "guided"]) == 0
     assert "It is over." in capsys.readouterr().err
 
 
-def test_leaving_an_attached_run_does_not_stop_it(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaving_an_attached_run_does_not_stop_it(training: Guided, monkeypatch: pytest.MonkeyPatch) -> None:
     from core.cli import watch
 
     def interrupt(_seconds: float) -> None:
