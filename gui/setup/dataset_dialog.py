@@ -8,13 +8,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QMessageBox, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QMessageBox, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from core.dataset.document import DatasetConfig, from_document
 from core.dataset.from_folders import folders_named_by
 from core.dataset.mend import can_mend, mended
 from core.errors import CaddieError
 from gui.bridge.dataset_session import DatasetSession
+from gui.forms.row import ElidedLabel
 from gui.services import Services
 from gui.setup.dataset_count import DatasetCount
 from gui.setup.dataset_form import DatasetForm
@@ -73,8 +74,13 @@ class DatasetDialog(Translated, QDialog):
         self.questions = DatasetQuestions(self)
         self.session = DatasetSession(services.tasks, lambda: services.session.job.options.get("masked_loss") is True, self)
         self._after_save: Callable[[Path], None] | None = None
+        self._owner = parent.window() if parent is not None else None
+        if self._owner is not None:
+            self._owner.installEventFilter(self)
         theme = services.theme
-        self._file = Label("", "title")
+        self._file = ElidedLabel()
+        self._file.setProperty("class", "title")
+        self._file.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.mend_button = Button(theme, icon="tip")
         self._problem = Label("", "danger", wrap=True)
         self.undo, self.redo = IconButton(theme, "undo"), IconButton(theme, "redo")
@@ -119,7 +125,9 @@ class DatasetDialog(Translated, QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)
         layout.setSpacing(8)
-        layout.addLayout(row(self._file, 1, self.mend_button, self.undo, self.redo, self.from_folders, self.open_button))
+        head = row(self._file, self.mend_button, self.undo, self.redo, self.from_folders, self.open_button)
+        head.setStretch(0, 1)
+        layout.addLayout(head)
         layout.addWidget(self._problem)
         layout.addWidget(self._stale_line)
         layout.addWidget(split, 1)
@@ -296,6 +304,28 @@ class DatasetDialog(Translated, QDialog):
             self.session.new(_blank())
         super().reject()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The window that this one belongs to does not close over what is not saved."""
+        if event.type() == QEvent.Type.Close and watched is self._owner and self._keeps_open():
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
+    def _keeps_open(self) -> bool:
+        owner = self._owner
+        if owner is None or not self.isVisible() or not self.session.modified:
+            return False
+        answer = self.questions.keep_changes()
+
+        def close_both(_path: Path) -> None:
+            owner.close()
+
+        if answer is Keep.SAVE:
+            self._write(self.session.path, after=close_both)
+        elif answer is Keep.DISCARD:
+            self._close()
+        return answer is not Keep.DISCARD
+
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
             self.session.look_at_file()
@@ -310,7 +340,8 @@ class DatasetDialog(Translated, QDialog):
     def _show_state(self) -> None:
         session = self.session
         name = str(session.path) if session.path is not None else self.tr("New dataset config")
-        self._file.setText(("• " if session.modified else "") + name)
+        self._file.set_full(("• " if session.modified else "") + name)
+        self._file.setToolTip(name)
         self.setWindowTitle(self.tr("Dataset config") + f" – {session.path.name if session.path is not None else name}")
         self._problem.setVisible(bool(self._problem.text()))
         self._stale_line.setVisible(session.outdated)

@@ -10,6 +10,7 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 
 from core.dataset.config import GENERAL, Place
 from core.job.model import Job
@@ -249,6 +250,25 @@ def test_what_is_not_saved_is_asked_about(opened, answers, config_file, qtbot):
     assert "num_repeats = 9" in config_file.read_text(encoding="utf-8")
 
 
+def test_the_window_does_not_close_over_what_is_not_saved(services, answers, config_file, qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.show()
+    dialog = DatasetDialog(services, window)
+    dialog.questions = answers
+    services.session.edit(Job(options={"dataset_config": str(config_file)}), "test")
+    dialog.open_for_job()
+    qtbot.waitUntil(lambda: dialog.session.path is not None, timeout=10_000)
+    dialog.session.edit(dialog.session.config.with_value(GENERAL, "flip_aug", True))
+    assert not window.close()
+    assert dialog.session.modified
+    answers.keep = Keep.SAVE
+    assert not window.close(), "it is written first"
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
+    assert "flip_aug = true" in config_file.read_text(encoding="utf-8")
+    dialog.close()
+
+
 def test_a_file_that_cannot_be_read_says_why(dialog, services, tmp_path, qtbot):
     (tmp_path / "bad.toml").write_text("a = = 1", encoding="utf-8")
     services.session.edit(Job(options={"dataset_config": str(tmp_path / "bad.toml")}), "test")
@@ -261,7 +281,6 @@ def test_the_ways_to_it(services, qtbot):
     page = SetupPage(services)
     qtbot.addWidget(page)
     page.show()
-    page.build_all()
     row = page._reveal("option:dataset_config")
     assert row is not None and row.action is not None
     assert row.action.text() == "Edit …"
