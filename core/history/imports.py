@@ -20,6 +20,7 @@ from core.convert import metadata
 from core.convert.read import read_file
 from core.errors import CaddieError
 from core.files import write_atomically
+from core.history import onetrainer
 from core.history.index import places
 from core.history.notes import FILE as NOTES
 from core.history.read import ORIGIN
@@ -103,10 +104,10 @@ def import_runs(
     if not done:
         raise CaddieError(
             Text(
-                f"{path} holds no run: no folder of a run of Caddie, no TensorBoard file with a loss or a rate of sd-scripts, and no "
+                f"{path} holds no run: no folder of a run of Caddie, no TensorBoard file of sd-scripts or OneTrainer, and no "
                 "LoRA that tells of its training.",
-                f"{path} に取り込める実行がありません。Caddie の実行フォルダーも、sd-scripts の loss や学習率を含む TensorBoard "
-                "ファイルも、学習の記録を含む LoRA も見つかりませんでした。",
+                f"{path} に取り込める実行がありません。Caddie の実行フォルダーも、sd-scripts や OneTrainer の "
+                "TensorBoard ファイルも、学習の記録を含む LoRA も見つかりませんでした。",
             )
         )
     return done
@@ -239,9 +240,12 @@ def _of_folder(folder: Path, files: list[Path], root: Path, job: Job | None) -> 
 
 
 def _of_points(file: Path, points: list[Scalar], name: str, job: Job | None) -> Foreign | None:
-    merger = Merger()
-    merger.add(points)
-    told = merger.take(last=True)
+    if onetrainer.looks_like(points):
+        told = onetrainer.steps_of(points)
+    else:
+        merger = Merger()
+        merger.add(points)
+        told = merger.take(last=True)
     steps = [event.step for event in told if isinstance(event, Step)]
     if not steps:
         return None

@@ -108,6 +108,38 @@ def test_tensorboard_becomes_a_run_with_its_curves(tmp_path: Path) -> None:
     assert record.damage is None
 
 
+def write_scalars(folder: Path, scalars: list[tuple[int, str, float]]) -> None:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    writer = EventFileWriter(str(folder))
+    for step, tag, value in scalars:
+        writer.add_event(
+            Event(wall_time=STARTED + step, step=step, summary=Summary(value=[Summary.Value(tag=tag, simple_value=value)]))
+        )
+    writer.close()
+
+
+@pytest.mark.parametrize("each", [1, 4], ids=["plain", "accumulated"])
+def test_a_board_of_onetrainer_becomes_a_run(tmp_path: Path, each: int) -> None:
+    """Its numbers count micro-batches from 0, and its rates belong to the next step."""
+    scalars: list[tuple[int, str, float]] = []
+    for step, loss in enumerate([0.5, 0.4, 0.3], 1):
+        x = step * each - 1
+        scalars += [(x, "lr/unet", step * 1e-4), (x, "loss/train_step", loss), (x, "smooth_loss/train_step", 0.9)]
+    last = 3 * each - 1
+    scalars += [(last, f"loss/validation_step/{name}", value) for name, value in (("a", 0.2), ("b", 0.4), ("total_average", 0.3))]
+    write_scalars(tmp_path / "workspace" / "tensorboard" / "2026-01-02", scalars)
+    (found,) = import_runs(tmp_path / "workspace", load_catalogue())
+    metrics = read_metrics(RunFolder(found.folder))
+    assert metrics.get(SeriesKey(Quantity.LOSS)).x.tolist() == [1, 2, 3]
+    assert metrics.get(SeriesKey(Quantity.LOSS)).y.tolist() == pytest.approx([0.5, 0.4, 0.3])
+    assert metrics.get(SeriesKey(Quantity.EFFECTIVE_LR, "unet")).x.tolist() == [2, 3]
+    assert metrics.get(SeriesKey(Quantity.EFFECTIVE_LR, "unet")).y.tolist() == pytest.approx([1e-4, 2e-4])
+    assert metrics.get(SeriesKey(Quantity.VALIDATION_LOSS)).y.tolist() == pytest.approx([0.3])
+
+
 def test_settings_can_be_given_to_what_tensorboard_tells(tmp_path: Path) -> None:
     board = write_board(tmp_path / "board", [0.5, 0.4])
     lora = write_lora(tmp_path / "cat.safetensors")
