@@ -1,0 +1,1 @@
+"""Watchdogs: what goes wrong in a run while it goes on (docs/watchdogs.md)."""
