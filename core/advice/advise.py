@@ -64,6 +64,7 @@ RULES = (
     Rule("emo.loss", "warning", SD_SCRIPTS, emo.no_loss),
     Rule("network.dylora", "warning", _REFERENCE, combinations.dylora),
     Rule("objective.zero-terminal", "warning", SD_SCRIPTS, combinations.zero_terminal),
+    Rule("run.no-steps", "warning", SD_SCRIPTS, silent.no_steps),
     Rule("cache.nan-vae", "warning", SD_SCRIPTS, silent.nan_vae),
     Rule("caption.dropped", "warning", SD_SCRIPTS, silent.captions_dropped),
     Rule("caption.cached", "warning", SD_SCRIPTS, silent.dropout_of_cached),

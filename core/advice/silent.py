@@ -139,6 +139,23 @@ def clip_skip(subject: Subject) -> Iterator[Trouble]:
         )
 
 
+def no_steps(subject: Subject) -> Iterator[Trouble]:
+    """A run of no step at all, at whose end an untrained LoRA is saved."""
+    epochs, steps = subject.number("max_train_epochs"), subject.number("max_train_steps")
+    name = "max_train_steps" if epochs is None else "max_train_epochs"
+    said = steps if epochs is None else epochs
+    if said is not None and said <= 0:
+        right = 1600 if epochs is None else 10
+        yield Trouble(
+            Text(
+                f"{name} = {said:g} trains nothing and saves an untrained LoRA.",
+                f"{name} = {said:g} では何も学習されず、未学習の LoRA が保存されます。",
+            ),
+            (f"option:{name}",),
+            set_options(Text(f"Set {name} to {right}", f"{name} を {right} にする"), **{name: right}),
+        )
+
+
 def epochs_win(subject: Subject) -> Iterator[Trouble]:
     """Samples by steps beside samples by epochs, which take their place."""
     every = [subject.number(name) or 0 for name in ("sample_every_n_steps", "sample_every_n_epochs")]

@@ -97,6 +97,8 @@ SILENT: list[tuple[str, Options, Options]] = [
     ("number.out-of-range", {"network_dropout": 1.5}, {"network_dropout": 0.5}),
     ("number.out-of-range", {"save_every_n_steps": 0}, {"save_every_n_steps": 1}),
     ("number.out-of-range", {"save_every_n_epochs": 0}, {"sample_every_n_epochs": 0}),
+    ("run.no-steps", {"max_train_epochs": 0}, {"max_train_epochs": 1, "max_train_steps": 0}),
+    ("run.no-steps", {"max_train_steps": 0}, {"max_train_steps": 1}),
     ("caption.dropped", {"caption_dropout_rate": 10.0}, {"caption_dropout_rate": 0.1}),
     ("caption.dropped", {"caption_dropout_rate": 1.0}, {"caption_dropout_rate": 0.99}),
     ("caption.dropped", {"caption_tag_dropout_rate": 100.0}, {"caption_tag_dropout_rate": 0.0}),
