@@ -33,7 +33,9 @@ class Verbs(Protocol):
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all verbs."""
+    from core.cli.parser_plot import add_plot
     from core.cli.parser_queue import add_queue  # which needs what is below
+    from core.cli.parser_race import add_race
     from core.cli.parser_runs import add_runs
 
     parser = argparse.ArgumentParser(
@@ -51,9 +53,11 @@ def build_parser() -> argparse.ArgumentParser:
     _add_command(verbs)
     _add_run(verbs)
     add_queue(verbs)
+    add_race(verbs)
     add_runs(verbs)
     _add_history(verbs)
     _add_handover(verbs)
+    add_plot(verbs)
     _add_new(verbs)
     _add_advise(verbs)
     effective = verbs.add_parser("effective", help="what a job's settings come to: rates, scheduler, steps, arguments")

@@ -47,12 +47,17 @@ def new_job(spec: OptimizerSpec | None, catalogue: Catalogue | None = None) -> J
     }
     if spec is not None:
         options["optimizer_type"] = spec.optimizer_type
-        options.update(_of_optimizer(spec, options))
+        options.update(options_for(spec, options))
     return Job(options=MappingProxyType(options), accelerate=MappingProxyType({"num_cpu_threads_per_process": 1}))
 
 
-def _of_optimizer(spec: OptimizerSpec, options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
-    """What goes with an optimizer, so that the advice has nothing to say of a new job (a test holds it)."""
+def options_for(spec: OptimizerSpec, options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    """What goes with an optimizer, so that the advice has nothing to say of a new job (a test holds it).
+
+    Args:
+        spec: the optimizer.
+        options: of the job; its `network_dim` decides the alpha of the emo series.
+    """
     found: dict[str, OptionValue] = {}
     if not (spec.lr_method is LrMethod.AUTOMATIC and spec.schedulers.ignored_when):
         found["learning_rate"] = spec.learning_rate.start  # AdaFactor's relative_step finds its own
@@ -60,7 +65,7 @@ def _of_optimizer(spec: OptimizerSpec, options: Mapping[str, OptionValue]) -> di
     if scheduler is not None:
         found["lr_scheduler"] = scheduler
     if spec.category.id == "emo":
-        found["network_alpha"] = float(str(options["network_dim"]))
+        found["network_alpha"] = float(str(options.get("network_dim", 4)))
     if spec.category.id == "prodigy-schedulefree":
         found["max_grad_norm"] = 0.0  # it limits its updates itself
     if spec.category.id == "sgd":

@@ -27,7 +27,10 @@ def setup_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output_name", type=str, default=None)
     parser.add_argument("--optimizer_type", type=str, default="")
     parser.add_argument("--max_train_steps", type=int, default=1600)
-    parser.add_argument("--learning_rate", type=str, default=None)
+    parser.add_argument("--learning_rate", type=float, default=None)
+    parser.add_argument("--lr_scheduler", type=str, default="constant")
+    parser.add_argument("--optimizer_args", type=str, nargs="*", default=None)
+    parser.add_argument("--seed", type=int, default=None)
     return parser
 """
 
