@@ -276,7 +276,7 @@ def _bucket_faults(place: Place, said: Table) -> list[Fault]:
     sides = size if isinstance(size, list) else [size]
     steps, least, most = (said.get(f"{name}", default) for name, default in _BUCKETS)
     numbers = [*sides, steps, least, most]
-    if not all(isinstance(number, int) and number > 0 for number in numbers):
+    if not sides or not all(isinstance(number, int) and number > 0 for number in numbers):
         return []  # is told at the key
     faults: list[Fault] = []
     if "min_bucket_reso" in said and min(sides) < least - least % steps:

@@ -88,7 +88,7 @@ def judge(key: Key, value: object) -> KeyFault | None:
 
 def _limits(key: Key, value: object, numbers: list[int | float]) -> KeyFault | None:
     stops = key.name in _STOPPING
-    if not all(map(math.isfinite, numbers)):
+    if not all(math.isfinite(one) for one in numbers if isinstance(one, float)):
         text = Text(f"{key.name} = {show(value)} is no usable number.", f"{key.name} = {show(value)} は使えない数値です。")
         return KeyFault(text=text, stops=stops)
     if key.least is not None and numbers and min(numbers) < key.least:
@@ -154,7 +154,7 @@ def _unquoted(key: Key, text: str) -> object:
         return None
     if key.kind in ("size", "range") and len(numbers) == 2:
         return numbers
-    return numbers[0] if len(numbers) == 1 and not any(map(math.isinf, numbers)) else None
+    return numbers[0] if len(numbers) == 1 and not (isinstance(numbers[0], float) and math.isinf(numbers[0])) else None
 
 
 def show(value: object) -> str:

@@ -183,7 +183,7 @@ class DatasetDialog(Translated, QDialog):
         self.count.set_active(True)
         if isinstance(named, str) and named:
             path = Path(os.path.join(self._services.counting.base() or "", named))
-            if path != self.session.path:
+            if path != self.session.path or not self.session.modified:
                 self._leave(lambda: self.session.load(path))
             else:
                 self.session.look_at_file()

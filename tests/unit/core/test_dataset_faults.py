@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
-from core.dataset.config import GENERAL, Fault, Place, config_faults
+from core.dataset.config import GENERAL, Fault, Place, config_faults, document_faults
 from core.dataset.keys import LEVELS, STYLES, all_keys, keys_by_name, keys_of, required_key
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "dataset.json").read_text(encoding="utf-8"))
@@ -183,6 +185,31 @@ def test_toml_that_only_the_standard_knows():
     # The library that sd-scripts reads with wants arrays of one kind.
     faults = config_faults("[general]\nresolution = [512, 512.0]\n[[datasets]]\n" + SUBSET)
     assert [(fault.code, fault.severity) for fault in faults] == [("syntax", "error"), ("type", "error")]
+
+
+_VALUES = st.recursive(
+    st.one_of(
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.sampled_from(["", "4", "512,768", "true", "1e999", "nan", "[1, 2]", "area"]),
+        st.just(10**400),
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("ab"), inner, max_size=2)),
+    max_leaves=4,
+)
+_NAMES = st.sampled_from([*(key.name for key in all_keys()), "subsets", "mystery"])
+_TABLES = st.dictionaries(_NAMES, _VALUES, max_size=6)
+_DATASETS = st.builds(
+    lambda table, subsets: {**table, "subsets": subsets}, _TABLES, st.lists(st.one_of(_TABLES, _VALUES), max_size=3)
+)
+
+
+@settings(max_examples=60, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(st.one_of(_TABLES, _VALUES), st.one_of(st.lists(st.one_of(_DATASETS, _VALUES), max_size=3), _VALUES), st.booleans())
+def test_no_document_is_too_odd_to_be_judged(general, datasets, masked):
+    for fault in document_faults({"general": general, "datasets": datasets}, masked_loss=masked):
+        assert fault.whole.en and fault.whole.ja
 
 
 def test_every_key_has_words_in_both_languages_and_a_default_that_will_do():
