@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from core.advice.facts import Facts
 from core.advice.model import Subject, Trouble, set_options
@@ -26,26 +27,25 @@ _CACHED = {
 def config_errors(subject: Subject, facts: Facts) -> Iterator[Trouble]:
     """What sd-scripts refuses in the dataset config."""
     del subject
-    yield from _faults([fault for fault in facts.config if fault.severity == "error"])
+    yield from _faults([fault for fault in facts.config if fault.severity == "error"], facts)
 
 
 def config_doubts(subject: Subject, facts: Facts) -> Iterator[Trouble]:
     """What it takes, and otherwise than it seems."""
     del subject
-    yield from _faults([fault for fault in facts.config if fault.severity != "error"])
+    yield from _faults([fault for fault in facts.config if fault.severity != "error"], facts)
 
 
-def _faults(faults: list[Fault]) -> Iterator[Trouble]:
+def _faults(faults: list[Fault], facts: Facts) -> Iterator[Trouble]:
+    file, fields = Path(facts.absolute.get("dataset_config", "")).name, ("option:dataset_config",)
     for fault in faults[:_MOST_NAMED]:
-        told, key = fault.whole, f"{fault.key}: " if fault.key and fault.key not in fault.text.en else ""
-        yield Trouble(
-            Text(f"Dataset config, {key}{told.en}", f"データセット設定 {key}{told.ja}"),
-            ("option:dataset_config",),
-        )
+        place, key = fault.place.words, fault.key if fault.key not in fault.text.en else ""
+        en = ", ".join(part for part in (file, place.en, key) if part)
+        ja = "、".join(part for part in (file, place.ja, key) if part)
+        yield Trouble(Text(f"{en}: {fault.text.en}", f"{ja}: {fault.text.ja}"), fields)
     more = len(faults) - _MOST_NAMED
     if more > 0:
-        text = Text(f"Dataset config: {more} more of the kind.", f"データセット設定: 同様の問題がほかに {more} 件あります。")
-        yield Trouble(text, ("option:dataset_config",))
+        yield Trouble(Text(f"{file}: {more} more of the kind.", f"{file}: 同様の問題がほかに {more} 件あります。"), fields)
 
 
 def cached_of_config(subject: Subject, facts: Facts) -> Iterator[Trouble]:
