@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final, cast
 
 from core.errors import CaddieError
-from core.runs.records import replace_file
 from core.text import Text
 
 FILE: Final = "notes.json"
@@ -51,6 +50,8 @@ def write_notes(folder: Path, *, tags: Iterable[str] | None = None, notes: str |
     Raises:
         CaddieError: the run is gone, the disk is full, or the file that is there is damaged (it is not overwritten).
     """
+    from core.runs.records import replace_file  # late: psutil, and the window's table needs only `clean_tags`
+
     if not folder.is_dir():
         raise CaddieError(Text(f"The run {folder.name} is not there any more.", f"実行 {folder.name} はもうありません。"))
     try:

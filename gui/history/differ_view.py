@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHeaderView, QStackedWidget, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from core.errors import CaddieError
-from core.history.differ import SECTIONS, Difference
 from core.history.record import RunRecord
 from gui.bridge.history import History
 from gui.bridge.tasks import Task
 from gui.services import Services
 from gui.widgets.base import Label, Translated
+
+if TYPE_CHECKING:
+    from core.history.differ import Difference
 
 
 class DifferView(Translated, QWidget):
@@ -110,6 +113,8 @@ class DifferView(Translated, QWidget):
         self.stack.setCurrentWidget(self.message if words else self.tree)
         if words or self._pair is None:
             return
+        from core.history.differ import SECTIONS  # late: the page shows its rows before it needs the form's words
+
         one, other = self._pair
         self.tree.setHeaderLabels([self.tr("Setting"), one.name, other.name])
         say, muted = self._services.translation.say, QColor(self._services.theme.colors.text_muted)
