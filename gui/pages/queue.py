@@ -93,7 +93,10 @@ class QueuePage(Page):
         self._select_next = topic or None
         self.queue.refresh()
         self._select_wanted()
-        self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._focused().setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _focused(self) -> QWidget:
+        return self.view if self.table.entries else self.empty.button
 
     def showEvent(self, event: QShowEvent) -> None:
         """Looks often while it is on show."""
@@ -192,8 +195,11 @@ class QueuePage(Page):
         self.table.show(snapshot, self.queue.progress)
         self.view.setColumnHidden(COLUMNS.index("gpu"), not any(entry.lane for entry in snapshot.entries))
         self.header.show_queue(snapshot)
+        had_focus = self.empty.button.hasFocus() or self.view.hasFocus()
+        self._select_wanted()  # before the focus comes: it would make the first row the current one
         self.stack.setCurrentIndex(1 if snapshot.entries else 0)
-        self._select_wanted()
+        if had_focus:
+            self._focused().setFocus(Qt.FocusReason.OtherFocusReason)
         self._show_actions()
 
     def _select_wanted(self) -> None:

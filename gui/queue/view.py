@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -24,6 +24,9 @@ from gui.widgets.badge import paint_badge
 Index = QModelIndex | QPersistentModelIndex
 PADDING = 10
 WIDTHS = {"number": 44, "name": 260, "state": 150, "optimizer": 150, "steps": 140, "left": 110, "gpu": 64, "environment": 150}
+
+NAME_WIDTH = 180
+"""Pixels that a job's name has at least."""
 
 
 class QueueDelegate(QStyledItemDelegate):
@@ -158,6 +161,12 @@ class QueueView(QTableView):
         super().mouseDoubleClickEvent(event)  # pyright: ignore[reportArgumentType]
         if self.current is not None:
             self.opened.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leaves out the environment where the names would have no room."""
+        super().resizeEvent(event)
+        others = sum(WIDTHS[name] for name in COLUMNS if name not in ("name", "gpu"))
+        self.setColumnHidden(COLUMNS.index("environment"), self.viewport().width() < others + NAME_WIDTH)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """The keys that the class names."""
