@@ -71,10 +71,11 @@ def judge(key: Key, value: object) -> KeyFault | None:
     if key.kind in ("whole", "number", "size") and any(isinstance(one, bool) for one in numbers):
         wanted = WORDS[key.kind]
         text = Text(
-            f"{key.name} = {show(value)}: {wanted.en} is needed; sd-scripts takes true for 1.",
-            f"{key.name} = {show(value)}: {wanted.ja}を指定してください。sd-scripts では true は 1 として扱われます。",
+            f"{key.name} = {show(value)}: {wanted.en} is needed; sd-scripts takes true for 1 and false for 0.",
+            f"{key.name} = {show(value)}: {wanted.ja}を指定してください。sd-scripts では true は 1、false は 0 として扱われます。",
         )
-        return KeyFault(text=text, wrong_type=True, stops=False)
+        too_small = key.least is not None and min(numbers) < key.least
+        return KeyFault(text=text, wrong_type=True, stops=too_small and key.name in _STOPPING)
     if key.choices and value not in key.choices:
         listed = ", ".join(key.choices)
         return KeyFault(

@@ -115,6 +115,7 @@ def test_a_key_in_the_wrong_table_is_told_where_it_belongs():
         ("validation_split = 1.5", "warning"),
         ("keep_tokens = -1", "warning"),
         ("batch_size = true", "warning"),
+        ("batch_size = false", "error"),
         ('resize_interpolation = "best"', "error"),
     ],
 )
