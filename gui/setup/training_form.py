@@ -18,7 +18,7 @@ _SHAPES = {
     "folder": Shape.FOLDER,
     "seed": Shape.SEED,
 }
-_ACTIONS = {"dataset_config": Text("Edit …", "編集 …")}
+_ACTIONS = {"dataset_config": Text("Edit …", "編集…")}
 _DEFAULT_SCRIPT = Job().script
 
 
