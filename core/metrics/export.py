@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,22 @@ def to_csv(metrics: RunMetrics) -> str:
     writer.writerow(["step", *(key.name for key in keys)])
     for step, row in zip(steps.tolist(), cells.tolist(), strict=True):
         writer.writerow([int(step), *row])
+    return stream.getvalue()
+
+
+def several_to_csv(runs: Sequence[tuple[str, RunMetrics]]) -> str:
+    """The tables of several runs below each other; the first column says whose row it is."""
+    names: list[str] = []
+    tables: list[tuple[str, list[dict[str, str]]]] = []
+    for name, metrics in runs:
+        reader = csv.DictReader(io.StringIO(to_csv(metrics)))
+        tables.append((name, list(reader)))
+        names += [column for column in reader.fieldnames or () if column not in names]
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, ["run", *names], restval="", lineterminator="\r\n")
+    writer.writeheader()
+    for name, rows in tables:
+        writer.writerows({"run": name, **row} for row in rows)
     return stream.getvalue()
 
 

@@ -1,10 +1,11 @@
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # WORKAROUND: the annotations that matplotlib ships are incomplete, which strict mode takes for unknown members.
 """The picture of a run, drawn without a window: loss above, learning rates below."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -85,7 +86,30 @@ def render_png(
     smoothing: Smoothing | None = None,
 ) -> bytes:
     """The bytes of the picture that `write_png` writes."""
+    return render([("", metrics)], title=title, subtitle=subtitle, language=language, smoothing=smoothing)
+
+
+def render(
+    runs: Sequence[tuple[str, RunMetrics]],
+    *,
+    kind: Literal["png", "svg"] = "png",
+    title: str = "",
+    subtitle: str = "",
+    language: Language = "en",
+    smoothing: Smoothing | None = None,
+) -> bytes:
+    """Draws one run, or several over each other, each in a colour of its own.
+
+    Args:
+        runs: names and numbers, at least one.
+        kind: `png`, or `svg` with letters as outlines, which looks the same everywhere.
+        title, subtitle, language, smoothing: see `write_png`; the smoothing is by default as wide as the longest run wants.
+
+    Returns:
+        The bytes of the file.
+    """
     # Here and not above: matplotlib takes longer to import than the window may take to open.
+    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -93,17 +117,60 @@ def render_png(
     FigureCanvasAgg(figure)
     family = families()
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    smoothing = smoothing or Smoothing(window=max(5.0, len(metrics.get(LOSS)) / 20))
-    _draw_loss(upper, metrics, smoothing, language, family)
-    _draw_rates(lower, metrics, language, family)
-    _draw_marks((upper, lower), metrics)
+    smoothing = smoothing or Smoothing(window=max(5.0, *(len(metrics.get(LOSS)) / 20 for _, metrics in runs)))
+    if len(runs) == 1:
+        _draw_loss(upper, runs[0][1], smoothing, language, family)
+        _draw_rates(lower, runs[0][1], language, family)
+        _draw_marks((upper, lower), runs[0][1])
+    else:
+        draw_overlay(upper, lower, runs, smoothing, language)
     lower.set_xlabel(_STEP.in_language(language), family=family, color=INK)
     heading = "\n".join(line for line in (title, subtitle) if line)
     if heading:
         upper.set_title(heading, loc="left", family=family, color=INK, fontsize=11, pad=10, parse_math=False)
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=160)
+    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "caddie"}):  # the same run gives the same file
+        figure.savefig(stream, format=kind, dpi=160, metadata={"Date": None} if kind == "svg" else None)
     return stream.getvalue()
+
+
+def draw_overlay(
+    upper: Axes, lower: Axes, runs: Sequence[tuple[str, RunMetrics]], smoothing: Smoothing, language: Language
+) -> None:
+    """Losses of several runs above, the learning rate that says most of each below."""
+    family = families()
+    style_axes(upper, _LOSS.in_language(language), family)
+    style_axes(lower, _RATE.in_language(language), family)
+    rates = False
+    for number, (name, metrics) in enumerate(runs):
+        color, dash = COLOURS[number % len(COLOURS)], ("-", "--", ":", "-.")[number // len(COLOURS) % 4]
+        loss = metrics.get(LOSS)
+        if not np.any(np.isfinite(loss.y)):
+            loss = metrics.get(SeriesKey(Quantity.AVERAGE_LOSS))
+        if len(loss):
+            x, y = _visible(loss.x, loss.y)
+            upper.plot(x, y, color=color, alpha=0.15, linewidth=0.6)
+            x, y = _visible(loss.x, smoothing.apply(loss.y))
+            upper.plot(x, y, color=color, linewidth=1.6, linestyle=dash, label=_literal(name))
+        validation = metrics.get(VALIDATION_LOSS)
+        upper.plot(validation.x, validation.y, color=color, linewidth=0, marker="o", markersize=3)
+        curve = next((curve for curve in rate_curves(metrics) if curve.prominent), None)
+        if curve is not None:
+            series = metrics.get(curve.key)
+            x, y = _visible(series.x, np.where(series.y > 0, series.y, np.nan))
+            rates = rates or bool(np.any(np.isfinite(y)))
+            lower.plot(x, y, color=color, linewidth=1.4, linestyle=dash)
+    if rates:
+        lower.set_yscale("log")
+    if upper.get_legend_handles_labels()[0]:
+        add_legend(upper, family)
+    else:
+        _say(upper, _NO_LOSS.in_language(language), family)
+
+
+def _literal(name: str) -> str:
+    """A name that matplotlib neither hides (a first underscore) nor takes for mathematics."""
+    return ("\u200b" + name if name.startswith("_") else name).replace("$", r"\$")
 
 
 def families() -> list[str]:
