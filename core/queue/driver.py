@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from core.queue.start import Starter, Withdrawn
 from core.queue.store import Queue
 from core.runs.folder import RunFolder
 from core.runs.launch import start_supervisor
-from core.text import Text
+from core.text import Text, same
 
 LOOK = 1.0
 """Seconds between two looks; `CADDIE_QUEUE_LOOK` changes it."""
@@ -83,12 +84,14 @@ class Driver:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_terminate)
         self._tell(DriverNote(pid=os.getpid()), always=True)
-        self._take_over()
         while not self._terminated:
-            control, entries = self._judge_all()
-            self._start_due(control, entries)
-            if self._may_go():
-                return
+            try:
+                control, entries = self._judge_all()
+                self._start_due(control, entries)
+                if self._may_go():
+                    return
+            except OSError as error:  # a disk that is away comes back; what trains goes on meanwhile
+                self._disk(error)
             time.sleep(self._look)
         self._try_to(lambda: self._queue.note(None))
 
@@ -97,15 +100,14 @@ class Driver:
 
     # --- what has become of them -------------------------------------------------------------------------------
 
-    def _take_over(self) -> None:
-        """What a driver before this one was just starting: it waits again, unless its run was already prepared."""
-        for entry in self._queue.load()[1]:
-            if entry.state is State.STARTING and entry.run is None:
-                self._put(replace(entry, state=State.WAITING, lane=None), over=entry)
-
     def _judge_all(self) -> tuple[Control, list[Entry]]:
         found: list[Entry] = []
         for entry in self._queue.load()[1]:
+            if entry.state is State.STARTING and entry.run is None:
+                # Nobody is starting it now: a driver before this one was killed, or a full disk kept this one from saying so.
+                self._put(replace(entry, state=State.WAITING, lane=None), over=entry)
+                found.append(entry)
+                continue
             if needs_supervisor(entry) and self._supervise(entry):
                 found.append(entry)
                 continue
@@ -176,6 +178,11 @@ class Driver:
             return True
         except CaddieError as error:
             return self._not_started(claimed, error)
+        except OSError as error:
+            return self._not_started(claimed, _from(error))
+        except Exception as error:  # noqa: BLE001 - a fault that one job brings out must not keep the others from training
+            traceback.print_exc()
+            return self._not_started(claimed, CaddieError(same(f"{type(error).__name__}: {error}")))
         self._supervised[run.path] = (1, time.monotonic())
         self._tell(replace(self._note, trouble=None))
         return True
@@ -244,6 +251,12 @@ class Driver:
     def _say(self, text: Text) -> None:
         with contextlib.suppress(OSError):
             sys.stderr.write(f"{text.en}\n")
+
+
+def _from(cause: OSError) -> CaddieError:
+    error = CaddieError(same(cause.strerror or str(cause)))
+    error.__cause__ = cause
+    return error
 
 
 def _drive(folder: str) -> None:

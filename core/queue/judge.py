@@ -29,6 +29,8 @@ def judged(entry: Entry, *, driven: bool) -> Entry:
     if entry.run is None:
         return entry if driven else replace(entry, state=State.WAITING)
     if not entry.run.is_dir():
+        if entry.state is State.STARTING:  # the start was given up, and the disk had no room to say so
+            return came_to_nothing(entry, _gone(entry))
         return _over(entry, State.FAILED, _gone(entry))
     run = RunFolder(entry.run)
     outcome = run.outcome()

@@ -21,7 +21,7 @@ from core.paths import PROJECT_ROOT
 from core.queue import driver as driver_module
 from core.queue.driver import Driver
 from core.queue.launch import start_queue
-from core.queue.model import NO_LANE, State
+from core.queue.model import NO_LANE, Entry, State
 from core.queue.store import Queue
 from core.runs.folder import RunFolder, make_run_folder
 from core.runs.launch import run_command
@@ -260,7 +260,7 @@ def test_a_job_that_cannot_start_says_why_and_the_next_one_starts(queue: Queue, 
 def test_a_full_disk_holds_the_queue_until_there_is_room(
     queue: Queue, environment: Environment, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The claim, the run's folder and the note of the run are refused in turn; no entry is spent on it, none starts twice."""
+    """Everything that is written is refused in turn; no entry is spent on it, none starts twice."""
     from core.queue import records
     from core.runs import launch
 
@@ -270,6 +270,9 @@ def test_a_full_disk_holds_the_queue_until_there_is_room(
 
     def full(path: Path, content: str) -> None:
         wanted = "claim" if '"starting"' in content and '"run": null' in content else "note of the run"
+        if path.name == "entry.json" and '"waiting"' in content and refused[-1:] == ["folder"]:
+            refused.append("way back")
+            raise OSError(28, "No space left on device")
         if path.name == "entry.json" and '"starting"' in content and wanted not in refused:
             refused.append(wanted)
             raise OSError(28, "No space left on device")
@@ -291,11 +294,38 @@ def test_a_full_disk_holds_the_queue_until_there_is_room(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    assert refused == ["claim", "folder", "note of the run"]
-    assert len([words for words in said if "No space left" in words]) == 3
+    assert refused == ["claim", "folder", "way back", "note of the run"]
+    assert len([words for words in said if "No space left" in words]) == 4
     assert outcome_of(queue) == {"a": "done", "b": "done"}
     assert [line[0] for line in started(output)] == ["a", "b"]
     assert [queue.read().entries[number].id for number in range(2)] == ids
+
+
+def test_a_fault_that_one_job_brings_out_stops_no_other(
+    queue: Queue, environment: Environment, output: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from core.queue.start import Starter
+
+    add(queue, environment, output, "a", "b")
+    start = Starter.start
+
+    def faulty(self: Starter, entry: Entry, lane: str) -> RunFolder:
+        if entry.name == "a":
+            raise KeyError("nobody thought of this")
+        return start(self, entry, lane)
+
+    monkeypatch.setattr(Starter, "start", faulty)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        Driver(queue, look=0.05).run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert outcome_of(queue) == {"a": "failed", "b": "done"}
+    problem = queue.read().entries[0].problem
+    assert problem is not None
+    assert "nobody thought of this" in problem.en
+    assert "Traceback" in capfd.readouterr().err
 
 
 def test_a_clock_set_back_keeps_nobody_waiting(queue: Queue, environment: Environment, output: Path) -> None:
