@@ -34,9 +34,10 @@ class Watch:
         self.pid, self.stop, self.stopping = os.getpid(), stop, False
         self.off = not events or os.environ.get("RANK", "0") != "0"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        self.file, self.torn = -1, False
+        self.file, self.torn = -1, False  # torn: the last line is a part of one
         if not self.off:
             try:
+                self.torn = ends_torn(str(events))
                 self.file = os.open(str(events), flags, 0o666)
             except OSError as error:  # no metrics are no reason not to train
                 self.off = True
@@ -256,3 +257,15 @@ class Watch:
             self.wishes.safely(self.wishes.settle)
         with contextlib.suppress(OSError):  # a full disk must not change how the script ends
             self.write("finished", step=self.step, how=how, error=error[:2000])
+
+
+def ends_torn(path: str) -> bool:
+    """Whether a file's last line is cut: a process that wrote it before was killed with the machine."""
+    try:
+        with open(path, "rb") as file:
+            if file.seek(0, 2) == 0:
+                return False
+            file.seek(-1, 2)
+            return file.read(1) != b"\n"
+    except OSError:
+        return False

@@ -239,7 +239,7 @@ class RunFolder:
             age = time.time() - max(self.path.stat().st_mtime, record.updated_at)
         except OSError:
             return False
-        return age < START_GRACE
+        return abs(age) < START_GRACE  # of the future: the clock was set back since
 
     def request_stop(self, *, now: bool = False) -> None:
         """Asks the run to stop: the script ends at the next step, else everything is ended. Returns at once.

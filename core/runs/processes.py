@@ -7,6 +7,7 @@ processes that carry the run's mark in their environment.
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
@@ -25,18 +26,46 @@ _CLOCK_SLACK = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """A process that a reused pid cannot be taken for. `created` is in seconds since the epoch."""
+    """A process that a reused pid cannot be taken for.
+
+    Attributes:
+        pid: its number.
+        created: when it began, seconds since the epoch, by the clock of that time.
+        uptime: seconds from the system's start to its own; None where the system tells that no better than `created`.
+        boot: which start of the system that was; "" where nobody knows.
+    """
 
     pid: int
     created: float
+    uptime: float | None = None
+    boot: str = ""
 
 
 def identify(pid: int) -> ProcessId | None:
     """The identity of a living process, None where there is none."""
     try:
-        return ProcessId(pid, psutil.Process(pid).create_time())
+        created = psutil.Process(pid).create_time()
     except psutil.Error:
         return None
+    boot = _boot_id()
+    return ProcessId(pid, created, created - psutil.boot_time() if boot else None, boot)
+
+
+@functools.cache
+def _boot_id() -> str:
+    """Linux works out a process' start from the clock of now, which may have been set since; so it is told by the uptime, too."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _same_start(process: ProcessId, created: float) -> bool:
+    if abs(created - process.created) <= _CLOCK_SLACK:
+        return True
+    if process.uptime is None or not process.boot or process.boot != _boot_id():
+        return False
+    return abs(created - psutil.boot_time() - process.uptime) <= _CLOCK_SLACK
 
 
 def find(process: ProcessId | None) -> psutil.Process | None:
@@ -45,7 +74,7 @@ def find(process: ProcessId | None) -> psutil.Process | None:
         return None
     try:
         found = psutil.Process(process.pid)
-        if abs(found.create_time() - process.created) > _CLOCK_SLACK or found.status() == psutil.STATUS_ZOMBIE:
+        if not _same_start(process, found.create_time()) or found.status() == psutil.STATUS_ZOMBIE:
             return None
     except psutil.Error:
         return None

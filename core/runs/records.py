@@ -178,7 +178,12 @@ def read_processes(path: Path) -> ProcessRecord | None:
 
 
 def _process(item: Any) -> ProcessId | None:
-    return None if item is None else ProcessId(int(item["pid"]), float(item["created"]))
+    if item is None:
+        return None
+    uptime = item.get("uptime")
+    return ProcessId(
+        int(item["pid"]), float(item["created"]), None if uptime is None else float(uptime), str(item.get("boot", ""))
+    )
 
 
 def write_outcome(path: Path, outcome: Outcome) -> None:
