@@ -84,6 +84,11 @@ class QueueService(QObject):
         self._begun = True
         self.refresh()
 
+    @property
+    def begun(self) -> bool:
+        """Whether the window is up and looks at the queue from time to time."""
+        return self._begun
+
     def watch(self, *, on: bool) -> None:
         """Looks more often while the queue is on show."""
         self._watched = on

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject
 from core.errors import CaddieError
 from core.job.model import Job
 from core.queue.model import Entry
+from core.queue.words import queue_words
 from gui.bridge.notices import Notice, Tone
 from gui.bridge.queue_service import QueuedJob
 from gui.services import Services
@@ -32,6 +33,7 @@ class QueueAdding(QObject):
         self._services = services
         self._edited: str | None = None
         self._watched_run: Path | None = None
+        self._reminded = False
         queue = services.queue
         queue.add_open_wanted.connect(self.add_open)
         queue.add_files_wanted.connect(self.add_files)
@@ -93,6 +95,7 @@ class QueueAdding(QObject):
 
     def _follow(self) -> None:
         """Puts what the queue has just started on show, where nothing else is."""
+        self._remind()
         queue, runs = self._services.queue, self._services.runs
         going = [entry.run for entry in queue.snapshot.under_way if entry.run is not None]
         newest = going[-1] if going else None
@@ -106,6 +109,23 @@ class QueueAdding(QObject):
         from core.runs.folder import RunFolder
 
         runs.attach(RunFolder(newest))
+
+    def _remind(self) -> None:
+        """Once after the window has opened: something waits, and after a restart of the computer nobody starts it."""
+        snapshot = self._services.queue.snapshot
+        if self._reminded or not self._services.queue.begun:
+            return
+        self._reminded = True
+        if snapshot.waiting and not snapshot.driven and not snapshot.control.paused:
+            say, words = self._services.translation.say, queue_words(snapshot)
+            self._services.notices.post(
+                Notice(
+                    text=lambda: " ".join(say(text) for text in words),
+                    action=lambda: self.tr("Show the queue"),
+                    run=lambda: self._services.navigate("queue"),
+                    key=ADDED_NOTICE,
+                )
+            )
 
     def _tell_edit(self) -> None:
         """Says that the open job is one of the queue's, as long as it is."""

@@ -202,6 +202,20 @@ def test_the_open_job_is_refused_with_a_reason_and_files_are_all_or_none(
     assert queue.read().entries == ()
 
 
+def test_a_window_that_opens_tells_of_what_waits(queue: Queue, window: MainWindow, services: Services) -> None:
+    """As after a restart of the computer: the queue is there, and nobody drives it."""
+    add(queue, "a", "b")
+    services.queue.begin()
+    wait(lambda: notice(window).notice is not None, "the notice")
+    told = notice(window).notice
+    assert told is not None
+    assert "2 waiting, and the queue does not run" in told.text()
+    notice(window)._action.click()
+    assert isinstance(window.page, QueuePage)
+    assert not queue.read().driven
+    services.queue.close()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in's interpreter is a script for sh")
 def test_several_files_are_added_started_and_put_on_show(
     page: QueuePage, queue: Queue, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
