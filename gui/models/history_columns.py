@@ -150,6 +150,8 @@ def source_word(source: Source) -> str:
 
 def optimizer_name(record: RunRecord, catalogue: Catalogue) -> str:
     """What people call the optimizer: the catalogue's name, else the last part of the class."""
+    if not record.optimizer:
+        return ""
     spec = catalogue.find(record.optimizer) or catalogue.find(record.optimizer.rpartition(".")[2])
     return spec.name if spec is not None else record.optimizer.rpartition(".")[2]
 

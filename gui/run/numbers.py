@@ -38,14 +38,17 @@ def about_run(services: Services, folder: RunFolder) -> str:
     """Optimizer, place and start of a run; "" until its files are read."""
     if not services.runs.opened:
         return ""
-    python = Path(folder.command.argv[0]) if folder.command.argv else Path()
-    known = [item.name for item in services.environments.environments if item.python == python]
-    parts = [known[0] if known else str(python), moment(folder.created_at, services.translation.language)]
+    argv = folder.command.argv
+    place = next((item.name for item in services.environments.environments if argv and item.python == Path(argv[0])), None)
+    # Only a training of this window and one that was imported have no command line.
+    place = place or (argv[0] if argv else QCoreApplication.translate("HistoryColumns", "Imported"))
+    parts = [place, moment(folder.created_at, services.translation.language)]
     try:
-        spec = services.catalogue.find_for_options(folder.job.options)
         if folder.job.engine == "builtin":
             parts[0] = _builtin()
-        parts.insert(0, spec.name if spec is not None else folder.job.optimizer_type)
+        if folder.job.options:  # TensorBoard's files do not say what was trained with
+            spec = services.catalogue.find_for_options(folder.job.options)
+            parts.insert(0, spec.name if spec is not None else folder.job.optimizer_type)
     except CaddieError:
         pass  # the job's file is damaged: the rest is still true
     return GAP.join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ from core.runs.processes import identify
 from gui.history.curves_view import CurvesView
 from gui.history.dialogs import HistoryDialogs
 from gui.main_window import MainWindow
-from gui.models.history_columns import COLUMNS, figure
+from gui.models.history_columns import COLUMNS, figure, optimizer_name
 from gui.models.history_table import HistoryFilter
 from gui.pages.history import HistoryPage
 from gui.run.words import moment
@@ -264,6 +265,8 @@ def test_runs_from_elsewhere_come_in(page: HistoryPage, tmp_path: Path, unhandle
     page.import_menu.actions()[0].trigger()
     wait_for(lambda: "cat" in names(page))
     record = next(record for record in page.table.records if record.name == "cat")
+    unknown = dataclasses.replace(record, optimizer="")
+    assert optimizer_name(unknown, page.services.catalogue) == ""  # and not sd-scripts' default
     assert page.table.cell(record, COLUMNS.index("source")).text == "LoRA file"
     page.dialogs.path = tmp_path / "nothing"
     page.import_menu.actions()[1].trigger()
