@@ -32,6 +32,7 @@ class Menus(Translated, QMenu):
         self.open = self._action(self.file, jobs.open, keys.Open)
         self.import_ = self._action(self.file, jobs.import_file, "Ctrl+I")
         self.recent = self.file.addMenu("")
+        self.race = self._action(self.file, self._race, "Ctrl+Shift+R")
         self.file.addSeparator()
         self.save = self._action(self.file, jobs.save, keys.Save)
         self.save_as = self._action(self.file, jobs.save_as, "Ctrl+Shift+S")
@@ -42,6 +43,7 @@ class Menus(Translated, QMenu):
         self.redo.setShortcuts([QKeySequence("Ctrl+Y"), QKeySequence("Ctrl+Shift+Z")])
         self.language = self.view.addMenu("")
         self.theme = self.view.addMenu("")
+        self.watchdogs = self._action(self.view, self._choose_watchdogs)
         self._languages = self._choices(self.language, ("system", "en", "ja"), "language")
         self._themes = self._choices(self.theme, ("system", "light", "dark"), "theme")
         self.demo = self._action(self.help, jobs.open_demo)
@@ -65,12 +67,14 @@ class Menus(Translated, QMenu):
         self.new.setText(self.tr("&New job"))
         self.open.setText(self.tr("&Open job…"))
         self.import_.setText(self.tr("&Import settings…"))
+        self.race.setText(self.tr("&Race of optimizers…"))
         self.recent.setTitle(self.tr("Open &recent"))
         self.save.setText(self.tr("&Save"))
         self.save_as.setText(self.tr("Save &as…"))
         self.quit.setText(self.tr("&Quit"))
         self.language.setTitle(self.tr("&Language"))
         self.theme.setTitle(self.tr("&Theme"))
+        self.watchdogs.setText(self.tr("&Watchdogs and messages…"))
         for actions, names in (
             (self._languages, (self.tr("Like the system"), "English", "日本語")),
             (self._themes, (self.tr("Like the system"), self.tr("Light"), self.tr("Dark"))),
@@ -139,10 +143,22 @@ class Menus(Translated, QMenu):
         action.setEnabled(path.exists())
         self.recent.setToolTipsVisible(True)
 
+    def _race(self) -> None:
+        from gui.race.dialog import open_race  # late: the window opens without the plots
+
+        open_race(self._services, self._window)
+
     def _open_data_folder(self) -> None:
         folder = user_data_dir()
         folder.mkdir(parents=True, exist_ok=True)
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+    def _choose_watchdogs(self) -> None:
+        from gui.run.watch_dialog import WatchDialog  # late: seldom wanted
+
+        dialog = WatchDialog(self._services, self._window)
+        dialog.exec()
+        dialog.deleteLater()
 
     def _about(self) -> None:
         self._dialogs.about(

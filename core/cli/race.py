@@ -11,20 +11,18 @@ from pathlib import Path
 from core.catalogue.loader import load_catalogue
 from core.cli.environment import chosen_optimizers
 from core.cli.output import note, plain, print_json, print_table, say
-from core.cli.place import find_place, options_in
+from core.cli.place import find_place
 from core.effective.effective import effective
 from core.environment.model import Environment
-from core.errors import CaddieError, Problems
-from core.history.notes import read_notes, write_notes
+from core.errors import CaddieError
 from core.job.store import load_job
-from core.options.model import OptionSet
 from core.queue.model import State
 from core.queue.progress import Progresses
-from core.queue.start import builtin_options, refuse_what_fails
+from core.race.check import refuse
 from core.race.page import cells_of, write_page
 from core.race.plan import Entrant, entrants
 from core.race.report import Standing, caution, lines_of, standings
-from core.race.store import Race, create_race, is_over, list_races, load_race, start_race
+from core.race.store import Race, create_race, is_over, list_races, load_race, start_race, tag_runs
 from core.text import Text
 
 _POLL_SECONDS = 0.5
@@ -81,31 +79,13 @@ def _made(options: Namespace) -> Race | None:
     environment: Environment | None = None
     if job.engine != "builtin":
         environment = find_place(job, options)
-    _refuse(racing, environment)
+    refuse(racing, environment, catalogue)
     if not options.json or options.dry_run:
         _show(racing, json=options.json)
     if options.dry_run:
         return None
     lanes = [part.strip() for part in options.lanes.split(",")] if options.lanes else None
     return create_race(job, racing, environment=environment, base=path.parent, lanes=lanes, preflight=not options.no_preflight)
-
-
-def _refuse(racing: Sequence[Entrant], environment: Environment | None) -> None:
-    """Every job is looked at before one is started: a race in which one cannot begin is no race."""
-    catalogue = load_catalogue()
-    problems: list[Text] = []
-    for entrant in racing:
-        known: OptionSet = builtin_options(entrant.job) if environment is None else options_in(environment, entrant.job.script)
-        try:
-            refuse_what_fails(entrant.job, known, catalogue)
-            if environment is None:
-                from core.runs.builtin import checked_plan
-
-                checked_plan(entrant.job, known, catalogue)
-        except CaddieError as error:
-            problems.append(Text(f"{entrant.id}: {error.text.en}", f"{entrant.id}: {error.text.ja}"))
-    if problems:
-        raise Problems(Text("Nothing was started:", "何も開始しませんでした:"), problems)
 
 
 def _show(racing: Sequence[Entrant], *, json: bool) -> None:
@@ -144,8 +124,7 @@ def _follow(race: Race) -> None:
                     told[entry.id] = entry.state
                     problem = f": {say(entry.problem)}" if entry.problem is not None else ""
                     note(f"{names.get(entry.id, entry.id)}: {entry.state.value}{problem}")
-                if entry.run is not None and entry.run.is_dir() and race.tag not in read_notes(entry.run).tags:
-                    write_notes(entry.run, tags=(*read_notes(entry.run).tags, race.tag))
+            tag_runs(race, snapshot)
             if is_over(snapshot):
                 return
             if time.monotonic() - last > 10.0:
@@ -168,6 +147,7 @@ def _follow(race: Race) -> None:
 
 
 def _report(race: Race, options: Namespace) -> int:
+    tag_runs(race)
     lines = lines_of(race)
     table = standings(lines)
     if options.json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Any, cast
 from core.environment.model import Environment
 from core.errors import CaddieError
 from core.files import write_atomically
+from core.history.notes import read_notes, write_notes
 from core.job.model import Job
 from core.paths import user_data_dir
 from core.queue.launch import start_queue
@@ -156,6 +158,15 @@ def list_races() -> list[Race]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return sorted(found, key=lambda race: race.created_at, reverse=True)
+
+
+def tag_runs(race: Race, snapshot: Snapshot | None = None) -> None:
+    """Tags what was started, so that the history finds it together. A run that was deleted is passed over."""
+    for _, run in race.runs(snapshot):
+        with contextlib.suppress(OSError, CaddieError):
+            tags = read_notes(run).tags
+            if race.tag not in tags and run.is_dir():
+                write_notes(run, tags=(*tags, race.tag))
 
 
 def is_over(snapshot: Snapshot) -> bool:

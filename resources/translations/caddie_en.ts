@@ -133,6 +133,16 @@
     </message>
 </context>
 <context>
+    <name>RaceDialog</name>
+    <message numerus="yes">
+        <source>Start %n training(s)</source>
+        <translation>
+            <numerusform>Start %n training</numerusform>
+            <numerusform>Start %n trainings</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>RunDialogs</name>
     <message numerus="yes">
         <source>The last %n steps have not been saved.</source>

@@ -186,6 +186,53 @@
     </message>
 </context>
 <context>
+    <name>ChooseRacers</name>
+    <message>
+        <source>Optimizer</source>
+        <translation>オプティマイザー</translation>
+    </message>
+    <message>
+        <source>Learning rate</source>
+        <translation>学習率</translation>
+    </message>
+    <message>
+        <source>Scheduler</source>
+        <translation>スケジューラ</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状態</translation>
+    </message>
+    <message>
+        <source>Optimizers</source>
+        <translation>オプティマイザー</translation>
+    </message>
+    <message>
+        <source>Seeds</source>
+        <translation>シード数</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation>ステップ数</translation>
+    </message>
+    <message>
+        <source>as the job says</source>
+        <translation>ジョブのとおり</translation>
+    </message>
+    <message>
+        <source>Hold a tenth of the images out, for a validation loss, where the job holds out none</source>
+        <translation>検証用の指定がなければ、画像の 1 割を学習に使わず検証 loss を測る</translation>
+    </message>
+    <message>
+        <source>Data, order, noise and seed are the same for all. With one seed a small lead says nothing; three tell the spread.</source>
+        <translation>データ、順序、ノイズ、シードはすべて同じです。シードが 1 つでは小さな差に意味はなく、3 つあるとばらつきが分かります。</translation>
+    </message>
+    <message>
+        <source>its own</source>
+        <translation>自動</translation>
+    </message>
+</context>
+<context>
     <name>ChooseSheet</name>
     <message>
         <source>New folder</source>
@@ -2443,6 +2490,10 @@ memory は GiB、duration は秒です。</translation>
         <translation>設定のインポート(&amp;I)…</translation>
     </message>
     <message>
+        <source>&amp;Race of optimizers…</source>
+        <translation>オプティマイザーの比較レース(&amp;R)…</translation>
+    </message>
+    <message>
         <source>Open &amp;recent</source>
         <translation>最近使ったジョブ(&amp;R)</translation>
     </message>
@@ -2465,6 +2516,10 @@ memory は GiB、duration は秒です。</translation>
     <message>
         <source>&amp;Theme</source>
         <translation>テーマ(&amp;T)</translation>
+    </message>
+    <message>
+        <source>&amp;Watchdogs and messages…</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Like the system</source>
@@ -3845,6 +3900,118 @@ memory は GiB、duration は秒です。</translation>
     </message>
 </context>
 <context>
+    <name>RaceDialog</name>
+    <message>
+        <source>Write the report</source>
+        <translation>レポートを書き出す</translation>
+    </message>
+    <message>
+        <source>Starting …</source>
+        <translation>開始しています…</translation>
+    </message>
+    <message numerus="yes">
+        <source>Start %n training(s)</source>
+        <translation>
+            <numerusform>%n 件の学習を開始</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Race of optimizers</source>
+        <translation>オプティマイザーの比較レース</translation>
+    </message>
+    <message>
+        <source>Which optimizer suits these images?</source>
+        <translation>この画像に合うオプティマイザーは?</translation>
+    </message>
+    <message>
+        <source>The open job is trained with each, one after the other or one on each GPU, also when this window is closed.</source>
+        <translation>開いているジョブを各オプティマイザーで順番に (GPU が複数あれば 1 枚ずつ) 学習します。ウィンドウを閉じても続きます。</translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>新規</translation>
+    </message>
+    <message>
+        <source>Standings</source>
+        <translation>順位</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>閉じる</translation>
+    </message>
+</context>
+<context>
+    <name>RaceStandings</name>
+    <message>
+        <source>No training of this race has told anything yet.</source>
+        <translation>このレースの学習はまだ記録がありません。</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>再開</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>一時停止</translation>
+    </message>
+    <message>
+        <source>Starts no further training; what trains goes on to its end.</source>
+        <translation>新しい学習を始めません。実行中の学習は最後まで続きます。</translation>
+    </message>
+    <message>
+        <source>over</source>
+        <translation>終了</translation>
+    </message>
+    <message>
+        <source>{done} of {all} done</source>
+        <translation>{all} 件中 {done} 件完了</translation>
+    </message>
+    <message>
+        <source>Optimizer</source>
+        <translation>オプティマイザー</translation>
+    </message>
+    <message>
+        <source>Validation loss</source>
+        <translation>検証 loss</translation>
+    </message>
+    <message>
+        <source>Loss at the end</source>
+        <translation>最終 loss</translation>
+    </message>
+    <message>
+        <source>Steps/s</source>
+        <translation>ステップ/秒</translation>
+    </message>
+    <message>
+        <source>Peak memory</source>
+        <translation>最大メモリ</translation>
+    </message>
+    <message>
+        <source>Finished</source>
+        <translation>完了</translation>
+    </message>
+    <message>
+        <source>Standings</source>
+        <translation>順位</translation>
+    </message>
+    <message>
+        <source>Race</source>
+        <translation>レース</translation>
+    </message>
+    <message>
+        <source>Curves of</source>
+        <translation>曲線</translation>
+    </message>
+    <message>
+        <source>Loss, smoothed</source>
+        <translation>loss (平滑化)</translation>
+    </message>
+    <message>
+        <source>Write as a page …</source>
+        <translation>ページに書き出す…</translation>
+    </message>
+</context>
+<context>
     <name>Rail</name>
     <message>
         <source>Pages</source>
@@ -4599,6 +4766,67 @@ memory は GiB、duration は秒です。</translation>
     <message>
         <source>{count} scripts</source>
         <translation>スクリプト {count} 個</translation>
+    </message>
+</context>
+<context>
+    <name>Tray</name>
+    <message>
+        <source>{time} left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Open Caddie</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>WatchDialog</name>
+    <message>
+        <source>Watchdogs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Caddie looks after the training that is on show, and tells when something goes wrong.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>save, then stop</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No progress means so long without a step or a line in the log</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source> min</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nearly full means less free than</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Let the system show these messages, and the end of a training, while Caddie is in the background</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation type="unfinished">閉じる</translation>
+    </message>
+</context>
+<context>
+    <name>Watching</name>
+    <message>
+        <source>Show</source>
+        <translation type="unfinished">表示</translation>
+    </message>
+    <message>
+        <source>It could not be saved from here, so it goes on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>It is being saved and stopped, as the settings of the watchdogs say.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>

@@ -1,0 +1,1 @@
+"""The dialog of a race: which optimizers, and how they stand."""
