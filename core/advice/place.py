@@ -11,7 +11,9 @@ from core.environment.model import ProbeReport, Readiness
 from core.job.optimizer import is_fast
 from core.text import Text
 
-_DOOMED = (Readiness.MISSING, Readiness.TOO_OLD, Readiness.BROKEN, Readiness.NEEDS_CUDA)
+_DOOMED = (Readiness.MISSING, Readiness.TOO_OLD, Readiness.BROKEN)
+"""What ends a training. NEEDS_CUDA is not among them: PagedAdEMAMix8bit was seen to step on a processor, and that there is no
+GPU is told of by a rule of its own."""
 _BF16_SINCE = 8.0
 """Compute capability of the first NVIDIA GPUs that calculate in bfloat16 (Ampere)."""
 
@@ -26,7 +28,7 @@ class PlaceRule:
 
 
 def _optimizer(subject: Subject, report: ProbeReport) -> Iterator[Trouble]:
-    """A package that is missing, too old or broken, or an optimizer that needs a GPU."""
+    """A package that is missing, too old or broken."""
     spec = subject.spec
     if spec is None:
         return

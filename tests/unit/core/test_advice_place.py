@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core.advice.advise import advise
+from core.advice.advise import RULES, advise
+from core.advice.disk import FACT_RULES
 from core.advice.place import PLACE_RULES
 from core.catalogue.loader import load_catalogue
 from core.cli.environment import store
@@ -103,6 +104,14 @@ def test_every_rule_is_documented():
     written = (Path(__file__).parents[3] / "docs" / "advice.md").read_text(encoding="utf-8")
     for rule in PLACE_RULES:
         assert f"| place: `{rule.id}` | {rule.severity}" in written, rule.id
+
+
+def test_every_error_is_written_down_as_it_was_seen_with_sd_scripts():
+    written = (
+        (Path(__file__).parents[3] / "docs" / "advice.md").read_text(encoding="utf-8").partition("## The errors are true")[2]
+    )
+    for rule in (*RULES, *FACT_RULES, *PLACE_RULES):
+        assert rule.severity != "error" or f"\n| {rule.id} | " in written, rule.id
 
 
 def test_the_verb_takes_what_was_probed(tmp_path, monkeypatch, capsys):
