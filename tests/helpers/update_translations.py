@@ -48,8 +48,11 @@ def update(target: Path, language: str) -> None:
 
 def release(source: Path, target: Path) -> None:
     """Makes a .qm; unfinished strings are left out and show in English."""
-    command = [tool("pyside6-lrelease"), "-nounfinished", str(source), "-qm", str(target)]
+    # Qt maps the file into memory: written over in place it would end every window (and test) that has it open.
+    fresh = target.with_name(f".{target.name}")
+    command = [tool("pyside6-lrelease"), "-nounfinished", str(source), "-qm", str(fresh)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    fresh.replace(target)
 
 
 def messages(path: Path) -> dict[tuple[str, str], str | None]:
