@@ -16,6 +16,7 @@ class Quantity(str, Enum):
     EFFECTIVE_LR = "effective_lr"
     D = "d"
     D_LR = "d*lr"
+    EFFECTIVE_STEP = "effective_step"  # root mean square of the change of the weights in a step
     GRAD_NORM = "grad_norm"
     SECONDS = "seconds"
     MEMORY = "memory"  # bytes
@@ -23,7 +24,7 @@ class Quantity(str, Enum):
     TIME = "time"  # seconds since the epoch
 
 
-PER_GROUP = (Quantity.LR, Quantity.EFFECTIVE_LR, Quantity.D, Quantity.D_LR)
+PER_GROUP = (Quantity.LR, Quantity.EFFECTIVE_LR, Quantity.D, Quantity.D_LR, Quantity.EFFECTIVE_STEP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,13 @@ _OWN = {
     "epoch": Quantity.EPOCH,
 }
 """Keys of a step, the clock first."""
-_OF_GROUP = {"lr": Quantity.LR, "effective_lr": Quantity.EFFECTIVE_LR, "d": Quantity.D, "d_lr": Quantity.D_LR}
+_OF_GROUP = {
+    "lr": Quantity.LR,
+    "effective_lr": Quantity.EFFECTIVE_LR,
+    "d": Quantity.D,
+    "d_lr": Quantity.D_LR,
+    "effective_step": Quantity.EFFECTIVE_STEP,
+}
 _PLAIN = {float, int, type(None)}
 
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from core.runs.companion_wishes import Wishes
 if TYPE_CHECKING or __package__:
     from core.runs import companion_values as values
+    from core.runs.companion_step import EffectiveStep
 else:  # in the interpreter that trains there is nothing of Caddie but what lies beside this file
     import companion_values as values
+    from companion_step import EffectiveStep
 
 _GROUP_LIMIT = 64
 
@@ -50,6 +52,7 @@ class Watch:
         self.stepped: dict[int, Any] = {}  # the optimizers that took it: their groups, and their own rate before
         self.awaiting: Any = None  # the accelerator whose backward ended the micro-batches, until the step is written
         self.names: dict[int, list[str]] = {}
+        self.moved = EffectiveStep()
         self.steps_per_epoch: float | None = None
         self.last: float | None = None
         self.memory: tuple[float, int | None] = (-math.inf, None)
@@ -203,12 +206,15 @@ class Watch:
         for index, group in enumerate(groups):
             group["name"] = names[index] if index < len(names) else f"group{index}"
         self.stepped[id(optimizer)] = (groups, getattr(optimizer, "lr", None))
+        self.moved.before(optimizer)
 
     def after_step(self, optimizer: Any) -> None:
         self.depth = max(0, self.depth - 1)
         if self.depth == 0 and self.record is not None and id(optimizer) in self.stepped:
             groups, own_rate = self.stepped[id(optimizer)]
+            moved = self.moved.after(optimizer)
             for index, group in enumerate(groups):
+                group["effective_step"] = moved[index]
                 group["effective_lr"] = values.effective_lr(optimizer, group, index, own_rate)
             self.record["groups"] += groups
 

@@ -15,7 +15,7 @@ from core.runs.events import Event, Finished, Group, Sample, Saved, Started, Ste
 
 _KINDS: dict[str, type[Event]] = {kind.__name__.lower(): kind for kind in get_args(Event)}
 _NUMBERS = {
-    Group: {"lr", "effective_lr", "d", "d_lr"},
+    Group: {"lr", "effective_lr", "d", "d_lr", "effective_step"},
     Started: {"time"},
     Step: {"time", "loss", "grad_norm", "seconds", "epoch", "average_loss"},
     Sample: {"time"},

@@ -20,6 +20,8 @@ class Group:
         effective_lr: what the optimizer really multiplied with: d*lr, the schedule-free `scheduled_lr`, AdaFactor's own.
         d: the estimate of D-Adaptation/Prodigy that this step used; None for other optimizers.
         d_lr: d * lr, None where d is.
+        effective_step: root mean square of the change of the weights in this step, from a sample of them; None where it was
+            not measured, which is so in most steps.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Group:
     effective_lr: float | None = None
     d: float | None = None
     d_lr: float | None = None
+    effective_step: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

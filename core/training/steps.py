@@ -13,6 +13,7 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor
 
 from core.runs.companion import before_group, effective_lr, gradient_norm, peak_memory
+from core.runs.companion_step import EffectiveStep
 from core.runs.events import Group, Step
 from core.training.lora.casts import Casts
 from core.training.machine import Machine
@@ -21,7 +22,7 @@ from core.training.readback import Readback
 from core.training.settings import LoopSettings
 from core.training.world import World
 
-_FACTS = ("lr", "effective_lr", "d", "d_lr")
+_FACTS = ("lr", "effective_lr", "d", "d_lr", "effective_step")
 
 
 class Scheduler(Protocol):
@@ -80,6 +81,7 @@ class Stepper:
         self._average = _average_of(self._trained, settings.ema) if settings.ema else None
         self._readback: Readback[_About] = Readback(machine.device)
         self._losses: list[Tensor] = []
+        self._moved = EffectiveStep()
         self._last_time: float | None = None
         self._has_stepped = False
         if self.scaler is not None:
@@ -121,11 +123,18 @@ class Stepper:
         groups = [before_group(self._optimizer, group) for group in self._optimizer.param_groups]
         own_rate = getattr(self._optimizer, "lr", None)
         if done:
+            self._moved.before(self._optimizer)
             done = self._do(loss)
         elif self.scaler is not None:
             self.scaler.update()
+        moved = self._moved.after(self._optimizer)
         after = [
-            {**known, "effective_lr": effective_lr(self._optimizer, known, index, own_rate)} for index, known in enumerate(groups)
+            {
+                **known,
+                "effective_lr": effective_lr(self._optimizer, known, index, own_rate),
+                "effective_step": moved[index] if done else None,
+            }
+            for index, known in enumerate(groups)
         ]
         self._optimizer.zero_grad(set_to_none=True)
         self._send(number, epoch, loss, norm, after)
