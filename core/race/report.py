@@ -116,8 +116,8 @@ def caution(table: Sequence[Standing]) -> Text | None:
         return None
     if one[1] is None or other[1] is None:
         return Text(
-            "With one seed a small lead says nothing: another seed may turn it round. `--seeds 3` tells the spread.",
-            "シードが 1 つだけの場合、小さな差に意味はありません。シードが変わると逆転することがあります。`--seeds 3` でばらつきが分かります。",
+            "With one seed a small lead says nothing: another seed may turn it round. Three seeds tell the spread.",
+            "シードが 1 つだけの場合、小さな差に意味はありません。シードが変わると逆転することがあります。シードを 3 つにすると、ばらつきが分かります。",
         )
     spread = math.hypot(one[1], other[1])
     if abs(other[0] - one[0]) < 2 * spread:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # the window opens without them
 
 _SPEC = Qt.ItemDataRole.UserRole
 _MOST_SEEDS, _MOST_STEPS = 20, 1_000_000
+_SPIN_WIDTH = 160
 
 
 class ChooseRacers(Translated, QWidget):
@@ -48,6 +49,8 @@ class ChooseRacers(Translated, QWidget):
         self.steps = QSpinBox()
         self.steps.setRange(0, _MOST_STEPS)
         self.steps.setSingleStep(100)
+        for spin in (self.seeds, self.steps):
+            spin.setFixedWidth(_SPIN_WIDTH)
         self.hold_out = QCheckBox()
         self.hold_out.setChecked(True)
         self._labels = (Label(), Label())
@@ -69,9 +72,8 @@ class ChooseRacers(Translated, QWidget):
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(tokens.ROW_HEIGHT)
         header = table.horizontalHeader()
-        for column in range(3):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         form = QFormLayout()
         form.setHorizontalSpacing(tokens.L)
         form.setVerticalSpacing(tokens.S)
@@ -102,6 +104,7 @@ class ChooseRacers(Translated, QWidget):
             first.setData(_SPEC, spec.id)
             self.table.setItem(row, 0, first)
             self._firsts.append(first)
+        self.table.setColumnHidden(3, builtin)  # which needs no package of the environment's
         self.table.setCurrentCell(0, 0)
 
     def chosen(self) -> list[OptimizerSpec]:

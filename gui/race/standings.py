@@ -29,6 +29,9 @@ from gui.widgets.base import Button, Label, Translated, row
 if TYPE_CHECKING:  # the window opens without them
     from core.race.store import Race
 
+_NAME_LENGTH = 28
+_ROWS = 6
+"""Optimizers that are seen without scrolling."""
 _EVERY = 2000
 """Milliseconds between two looks at a race that goes on."""
 
@@ -47,6 +50,7 @@ class RaceStandings(Translated, QWidget):
         self._look: RaceLook | None = None
         theme = services.theme
         self.which = QComboBox()
+        self.which.setMinimumContentsLength(_NAME_LENGTH)
         self.quantity = QComboBox()
         self.quantity.addItem("", Quantity.VALIDATION_LOSS)
         self.quantity.addItem("", Quantity.LOSS)
@@ -78,7 +82,6 @@ class RaceStandings(Translated, QWidget):
         table.setTabKeyNavigation(False)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(tokens.ROW_HEIGHT)
-        table.setMaximumHeight(6 * tokens.ROW_HEIGHT + tokens.XL)
         header = table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(6, QHeaderView.ResizeMode.Stretch)
@@ -164,6 +167,8 @@ class RaceStandings(Translated, QWidget):
                     if 1 <= column <= 4:
                         cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                     self.table.setItem(number, column, cell)
+        rows = min(_ROWS, max(1, self.table.rowCount()))
+        self.table.setFixedHeight(rows * tokens.ROW_HEIGHT + self.table.horizontalHeader().sizeHint().height() + tokens.XS)
         caution = look.caution if look is not None else None
         self._notice.setVisible(caution is not None)
         self._notice_text.setText(self._services.translation.say(caution) if caution is not None else "")

@@ -81,6 +81,10 @@ QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {
 }
 QLineEdit, QComboBox, QAbstractSpinBox { padding: 4px 8px; min-height: 22px; }
 QPlainTextEdit, QTextEdit { padding: 4px; }
+QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:hover, QAbstractSpinBox QLineEdit:focus {
+  border: 0; padding: 0; margin-left: 8px; min-height: 0; background: transparent;
+}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; border: none; }
 QLineEdit:hover, QComboBox:hover, QAbstractSpinBox:hover { border-color: $text_muted; }
 QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus { border: 2px solid $focus; padding: 3px 7px; }
 QPlainTextEdit:focus, QTextEdit:focus { border: 2px solid $focus; padding: 3px; }
@@ -98,11 +102,11 @@ QComboBox QAbstractItemView::item { min-height: 26px; padding: 0 6px; }
 
 QCheckBox, QRadioButton { spacing: 8px; background: transparent; padding: 2px; border: 2px solid transparent; border-radius: 4px; }
 QCheckBox:focus, QRadioButton:focus { border-color: $focus; }
-QCheckBox::indicator { width: 16px; height: 16px; border: 1px solid $control_border; border-radius: 4px; background: $surface; }
-QCheckBox::indicator:hover { border-color: $text_muted; }
-QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url($icons/check-on-accent-$shade.svg); }
+QCheckBox::indicator, QAbstractItemView::indicator { width: 16px; height: 16px; border: 1px solid $control_border; border-radius: 4px; background: $surface; }
+QCheckBox::indicator:hover, QAbstractItemView::indicator:hover { border-color: $text_muted; }
+QCheckBox::indicator:checked, QAbstractItemView::indicator:checked { background: $accent; border-color: $accent; image: url($icons/check-on-accent-$shade.svg); }
 QCheckBox::indicator:indeterminate { background: $neutral_soft; image: url($icons/minus-$shade.svg); }
-QCheckBox::indicator:disabled { border-color: $border; background: $window; }
+QCheckBox::indicator:disabled, QAbstractItemView::indicator:disabled { border-color: $border; background: $window; }
 
 QHeaderView { background: $raised; border: none; }
 QHeaderView::section {
