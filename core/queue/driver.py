@@ -20,6 +20,7 @@ from pathlib import Path
 from core.detached import main_of
 from core.errors import CaddieError
 from core.locks import locked_if_free
+from core.paths import user_data_dir
 from core.queue.judge import TRIES, judged, needs_supervisor
 from core.queue.lanes import due, find_lanes
 from core.queue.model import Control, Entry, State
@@ -44,6 +45,11 @@ _SURE = 1.0
 """Seconds after which the holder of the lock counts as one that works."""
 
 
+def start_lock() -> Path:
+    """Held by whichever driver of this user is just starting something."""
+    return user_data_dir() / "start.lock"
+
+
 class Driver:
     """Drives one queue.
 
@@ -58,6 +64,7 @@ class Driver:
         self._queue = queue
         self._starter = Starter(queue, runs_dir)
         self._outside = Outside(runs_dir)
+        self._start_lock = start_lock()
         self._look = look
         self._again = again
         self._lanes: tuple[str, ...] | None = None
@@ -69,6 +76,7 @@ class Driver:
     def run(self) -> None:
         """Works until there is nothing to do; at once where another one works."""
         self._queue.folder.mkdir(parents=True, exist_ok=True)
+        self._start_lock.parent.mkdir(parents=True, exist_ok=True)
         begun = time.monotonic()
         while True:
             with locked_if_free(self._queue.driver_lock) as mine:
@@ -145,10 +153,14 @@ class Driver:
             return
         if not any(entry.state is State.WAITING for entry in entries):
             return
-        busy = self._busy(entries, control)
-        for entry, lane in due(entries, self._lanes_of(control), busy):
-            if self._terminated or not self._start(entry, lane):
+        # Another queue (that of a race) must not start something between this one's look and its start.
+        with locked_if_free(self._start_lock) as mine:
+            if not mine:
                 return
+            busy = self._busy(entries, control)
+            for entry, lane in due(entries, self._lanes_of(control), busy):
+                if self._terminated or not self._start(entry, lane):
+                    return
 
     def _lanes_of(self, control: Control) -> tuple[str, ...]:
         if control.lanes is not None:

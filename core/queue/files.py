@@ -76,16 +76,6 @@ class QueueFiles:
         """Whether the holder of the driver's lock looks at the queue again before it goes."""
         return read_note(self.note_file) is not None
 
-    def stamp(self) -> tuple[object, ...]:
-        """Differs where something was written since the last look; costs one look at each entry's folder."""
-        found: list[object] = []
-        for path in (self.control_file, self.note_file, *(self.entries_folder / name for name in self._names())):
-            for file in (path, path / "entry.json"):
-                with contextlib.suppress(OSError):
-                    state = file.stat()
-                    found.append((file.name, state.st_mtime_ns, state.st_size, state.st_ino))
-        return tuple(found)
-
     def job_file(self, entry_id: str) -> Path:
         """The entry's own copy of its job."""
         return self.entries_folder / entry_id / "job.toml"

@@ -240,6 +240,25 @@ def test_a_training_outside_the_queue_is_waited_for(queue: Queue, environment: E
     assert outcome_of(queue) == {"a": "done"}
 
 
+def test_two_queues_take_turns(queue: Queue, environment: Environment, output: Path, tmp_path: Path) -> None:
+    """That of a race beside the user's own: one GPU, one training."""
+    other = Queue(tmp_path / "another queue")
+    add(queue, environment, output, "a", "b")
+    add(other, environment, output, "c", "d")
+    (output / "alone").mkdir()  # the stand-in fails where another one trains
+    outside = start_bad("slow", name="by hand")  # so that both begin at the same moment
+    try:
+        start_queue(queue)
+        start_queue(other)
+        wait_until(lambda: queue.read().waits_for and other.read().waits_for, "two that wait")
+        outside.request_stop(now=True)
+        for one in (queue, other):
+            wait_for_rest(one)
+    finally:
+        end_all(other)
+    assert {**outcome_of(queue), **outcome_of(other)} == dict.fromkeys("abcd", "done"), describe(queue) + describe(other)
+
+
 def test_a_job_that_cannot_start_says_why_and_the_next_one_starts(queue: Queue, environment: Environment, output: Path) -> None:
     queue.add(make_job(output, "a").with_option("max_train_steps", "many"), environment=environment)
     queue.add(make_job(output, "b"), environment=replace(environment, python=output / "no-python"))

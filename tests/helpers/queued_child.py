@@ -22,6 +22,9 @@ def main(words: list[str]) -> int:
     handle = os.open(os.path.join(output, "started.txt"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.write(handle, line.encode())
     os.close(handle)
+    alone = os.path.join(output, "alone")
+    if os.path.isdir(alone):
+        os.mkdir(os.path.join(alone, "training"))  # fails where another one does
     total = int(value_of(words, "--max_train_steps", "3"))
     pause = float(os.environ.get("QUEUED_CHILD_PAUSE", "0.02"))
     print("running training / 学習開始", flush=True)
@@ -33,6 +36,8 @@ def main(words: list[str]) -> int:
         time.sleep(pause)
     if os.path.exists(os.path.join(output, f"{name}.fails")):
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    if os.path.isdir(alone):
+        os.rmdir(os.path.join(alone, "training"))
     with open(os.path.join(output, f"{name}.safetensors"), "wb") as stream:
         stream.write(b"weights")
     return 0

@@ -242,24 +242,6 @@ def test_the_words_of_a_dead_driver_are_not_shown(queue: Queue) -> None:
     assert not queue.read().driven
 
 
-def test_the_stamp_tells_of_every_change(queue: Queue) -> None:
-    seen = {queue.stamp()}
-    entry = queue.add(job("a"), environment=PLACE)
-    other = queue.add(job("b"), environment=PLACE)
-    for change in (
-        lambda: queue.hold(entry.id),
-        lambda: queue.move(other.id, 0),
-        queue.pause,
-        lambda: queue.remove(entry.id),
-        lambda: queue.rewrite(other.id, job("c")),
-    ):
-        stamp = queue.stamp()
-        assert stamp not in seen
-        seen.add(stamp)
-        assert queue.stamp() == stamp
-        change()
-
-
 def test_stop_after_refuses_what_is_over(queue: Queue) -> None:
     entry = queue.add(job("a"), environment=PLACE)
     queue.stop_after(entry.id)
