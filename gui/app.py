@@ -194,11 +194,16 @@ class ErrorGuard:
 
 
 def _after_first_paint(services: Services, window: MainWindow, files: Sequence[Path]) -> None:
+    from gui.bridge.taskbar import Taskbar, make_bar
     from gui.run.announcer import RunAnnouncer
+    from gui.run.tray import Tray
+    from gui.run.watching import Watching
     from gui.startup import Startup
 
     _use_checkout_of(services.environments, services.options)
     RunAnnouncer(services, lambda: window.page is not None and window.page.page_id == "run", window)
+    tray = Tray(services, window, taskbar=Taskbar(lambda: make_bar(int(window.winId()))))
+    Watching(services, window).barked.connect(tray.bark)
     services.runs.look_for_running()
     services.queue.begin()
     Startup(services, window, make_autosave(), files).begin()

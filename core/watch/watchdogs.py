@@ -18,6 +18,9 @@ from core.watch.divergence import Divergence
 from core.watch.model import PASSES, Alarm, Dog, WatchSettings
 from core.watch.surroundings import Around, gpu_trouble_in
 
+AT_ONCE: Final = 5000
+"""Steps that one look takes in; `behind` tells whether there are more."""
+
 _STUCK_STEPS: Final = 200
 _STUCK_SHARE: Final = 0.2
 _AGAIN: Final = 1.05
@@ -63,6 +66,11 @@ class Watchdogs:
         """What is to be told of the run as it is now, the oldest first."""
         return tuple(self._active.values())
 
+    @property
+    def behind(self) -> bool:
+        """Whether another look would find more steps that are there already."""
+        return self._seen < len(self._metrics.get(LOSS))
+
     def look(self, moment: Moment | None = None) -> tuple[Alarm, ...]:
         """Looks at what is new; gives the alarms that were not there before."""
         moment = moment or Moment()
@@ -87,9 +95,11 @@ class Watchdogs:
         resumed = sum(mark.kind is MarkKind.RESUMED for mark in self._metrics.marks)
         if resumed != self._resumed or len(series) < self._seen:  # the training went back to an older state
             self._divergence, self._seen, self._resumed = Divergence(), 0, resumed
-        fresh = zip(series.x[self._seen :].tolist(), series.y[self._seen :].tolist(), strict=True)
-        self._divergence.feed((int(step), loss) for step, loss in fresh)
-        self._seen = len(series)
+        fresh = slice(self._seen, self._seen + AT_ONCE)  # a window must not stand still for a long run that it has just found
+        self._divergence.feed(
+            (int(step), loss) for step, loss in zip(series.x[fresh].tolist(), series.y[fresh].tolist(), strict=True)
+        )
+        self._seen = min(len(series), fresh.stop)
         step = self._metrics.last_step
         if self._metrics.nan_count:
             bad = series.x[~np.isfinite(series.y)]

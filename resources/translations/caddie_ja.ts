@@ -2519,7 +2519,7 @@ memory は GiB、duration は秒です。</translation>
     </message>
     <message>
         <source>&amp;Watchdogs and messages…</source>
-        <translation type="unfinished"></translation>
+        <translation>監視と通知(&amp;W)…</translation>
     </message>
     <message>
         <source>Like the system</source>
@@ -4772,61 +4772,61 @@ memory は GiB、duration は秒です。</translation>
     <name>Tray</name>
     <message>
         <source>{time} left</source>
-        <translation type="unfinished"></translation>
+        <translation>残り {time}</translation>
     </message>
     <message>
         <source>Open Caddie</source>
-        <translation type="unfinished"></translation>
+        <translation>Caddie を開く</translation>
     </message>
 </context>
 <context>
     <name>WatchDialog</name>
     <message>
         <source>Watchdogs</source>
-        <translation type="unfinished"></translation>
+        <translation>監視</translation>
     </message>
     <message>
         <source>Caddie looks after the training that is on show, and tells when something goes wrong.</source>
-        <translation type="unfinished"></translation>
+        <translation>表示中の学習を見守り、異常があれば知らせます。</translation>
     </message>
     <message>
         <source>save, then stop</source>
-        <translation type="unfinished"></translation>
+        <translation>保存してから停止</translation>
     </message>
     <message>
         <source>No progress means so long without a step or a line in the log</source>
-        <translation type="unfinished"></translation>
+        <translation>ステップもログも進まないとき、知らせるまでの時間</translation>
     </message>
     <message>
         <source> min</source>
-        <translation type="unfinished"></translation>
+        <translation> 分</translation>
     </message>
     <message>
         <source>Nearly full means less free than</source>
-        <translation type="unfinished"></translation>
+        <translation>空き容量がこれを下回ったら知らせる</translation>
     </message>
     <message>
         <source>Let the system show these messages, and the end of a training, while Caddie is in the background</source>
-        <translation type="unfinished"></translation>
+        <translation>Caddie が背後にあるとき、これらの通知と学習の終了をシステムの通知で知らせる</translation>
     </message>
     <message>
         <source>Close</source>
-        <translation type="unfinished">閉じる</translation>
+        <translation>閉じる</translation>
     </message>
 </context>
 <context>
     <name>Watching</name>
     <message>
         <source>Show</source>
-        <translation type="unfinished">表示</translation>
+        <translation>表示</translation>
     </message>
     <message>
         <source>It could not be saved from here, so it goes on.</source>
-        <translation type="unfinished"></translation>
+        <translation>ここからは保存できないため、学習を続けます。</translation>
     </message>
     <message>
         <source>It is being saved and stopped, as the settings of the watchdogs say.</source>
-        <translation type="unfinished"></translation>
+        <translation>監視の設定に従い、保存してから停止します。</translation>
     </message>
 </context>
 <context>

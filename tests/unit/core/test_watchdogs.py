@@ -18,7 +18,7 @@ from core.runs.events import Finished, Group, Started, Step
 from core.watch.divergence import Divergence
 from core.watch.model import Alarm, Dog, WatchSettings
 from core.watch.surroundings import Around, gpu_trouble_in, look_around
-from core.watch.watchdogs import Moment, Watchdogs
+from core.watch.watchdogs import AT_ONCE, Moment, Watchdogs
 
 CATALOGUE = load_catalogue()
 PRODIGY = Job(options={"optimizer_type": "prodigy", "learning_rate": 1.0})
@@ -85,6 +85,15 @@ def test_it_does_not_matter_in_which_portions_the_steps_come() -> None:
     for step, loss in enumerate(losses.tolist(), 1):
         single.feed([(step, loss)])
     assert whole.since == single.since is not None
+
+
+def test_a_long_run_is_taken_in_by_parts() -> None:
+    metrics, hounds = watch()
+    feed(metrics, np.concatenate([noisy(AT_ONCE + 100), noisy(300, level=0.9)]))
+    assert hounds.look() == ()
+    assert hounds.behind
+    assert dogs(hounds.look()) == [Dog.DIVERGED]
+    assert not hounds.behind
 
 
 def test_a_training_that_went_back_begins_anew() -> None:
