@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Final, cast
 
 from core.errors import CaddieError
+from core.locks import locked
 from core.text import Text
 
 FILE: Final = "notes.json"
+LOCK: Final = ".notes.lock"
+"""Beside the run folders; empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,14 @@ def write_notes(folder: Path, *, tags: Iterable[str] | None = None, notes: str |
     if not folder.is_dir():
         raise CaddieError(Text(f"The run {folder.name} is not there any more.", f"実行 {folder.name} はもうありません。"))
     try:
-        found = read_notes(folder)
+        # Two edits at once, of one window or of two: the second has to read what the first wrote.
+        with locked(folder.parent / LOCK):
+            found = read_notes(folder)
+            if tags is not None:
+                found = replace(found, tags=clean_tags(tags))
+            if notes is not None:
+                found = replace(found, notes=notes.strip())
+            replace_file(folder / FILE, json.dumps(asdict(found), ensure_ascii=False, indent=2) + "\n")
     except ValueError as error:
         raise CaddieError(
             Text(
@@ -63,12 +73,6 @@ def write_notes(folder: Path, *, tags: Iterable[str] | None = None, notes: str |
                 f"{folder / FILE} が破損しています。修正するか削除してから、もう一度行ってください。",
             )
         ) from error
-    if tags is not None:
-        found = replace(found, tags=clean_tags(tags))
-    if notes is not None:
-        found = replace(found, notes=notes.strip())
-    try:
-        replace_file(folder / FILE, json.dumps(asdict(found), ensure_ascii=False, indent=2) + "\n")
     except OSError as error:
         reason = error.strerror or str(error)
         path = folder / FILE

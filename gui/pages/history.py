@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QProgressBar, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from core.errors import CaddieError
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from core.history.imports import ImportedRun
 
 NOTICE = "history"
+AGAIN_MS = 5000
+"""Between two looks while a run goes on."""
 
 
 class HistoryPage(Page):
@@ -55,6 +57,7 @@ class HistoryPage(Page):
         self.stack = QStackedWidget()
         self._error: BaseException | None = None
         self._build_soon = Delay(self.tabs.build, 0, self)
+        self._look_again = Delay(self._runs_changed, AGAIN_MS, self)
         self._heading = Label("", "headline")
         self._count = Label("", "muted")
         self.trouble = Label("", "warning", wrap=True)
@@ -173,6 +176,8 @@ class HistoryPage(Page):
         self.view.ensure_current()
         self._show_state()
         self._build_soon.start(20)  # after the rows are painted
+        if self.isVisible() and any(not record.ending.is_over for record in listing.records):
+            self._look_again.start()
         if first and self.isVisible() and not self.filters.search.text():
             self.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -211,6 +216,11 @@ class HistoryPage(Page):
     def _runs_changed(self, *_: object) -> None:
         if self.isVisible():
             self.history.load()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody looks: nothing is read."""
+        self._look_again.stop()
+        super().hideEvent(event)
 
     # --- building ------------------------------------------------------------------------------------------------
 

@@ -223,6 +223,20 @@ def test_a_running_run_is_not_deleted(page: HistoryPage, runs: list[RunFolder]) 
     assert runs[3].path.exists()
 
 
+def test_a_running_run_is_looked_at_again(page: HistoryPage, runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch) -> None:
+    runs[3].outcome_file.unlink()
+    update_processes(runs[3], host=identify(os.getpid()))
+    page.history.load()
+    wait_for(lambda: page.table.shown[0].ending is Ending.RUNNING)
+    assert page._look_again.waiting
+    with runs[3].events_file.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps({"event": "step", "time": NOON + 400, "step": 3, "loss": 0.05}) + "\n")
+    page._look_again.start(0)  # instead of waiting for its time
+    wait_for(lambda: page.table.shown[0].steps == 3)
+    page.hide()
+    assert not page._look_again.waiting
+
+
 def test_its_job_is_opened_as_a_new_one(window: MainWindow, services: Services, runs: list[RunFolder]) -> None:
     window.navigate("history")
     page = window.page

@@ -217,6 +217,21 @@ def test_jobs_that_differ_in_the_seed_alone_are_alike(runs: Path) -> None:
     assert keys[0] == keys[1] != keys[2]
 
 
+def test_edits_at_the_same_time_do_not_undo_each_other(runs: Path) -> None:
+    run = make_run(runs)
+    for number in range(10):
+        edits = [
+            threading.Thread(target=write_notes, args=(run.path,), kwargs=change)
+            for change in ({"tags": [f"tag {number}"]}, {"notes": f"words {number}"})
+        ]
+        for edit in edits:
+            edit.start()
+        for edit in edits:
+            edit.join()
+        said = read_notes(run.path)
+        assert (said.tags, said.notes) == ((f"tag {number}",), f"words {number}")
+
+
 def test_notes_change_only_what_is_given(runs: Path) -> None:
     run = make_run(runs)
     write_notes(run.path, tags=["a, b", "a", " ", "良い、速い"])
