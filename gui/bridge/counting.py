@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import shiboken6
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from core.job.model import Job
@@ -110,15 +111,18 @@ class Counting(QObject):
         self._stop = stop = threading.Event()
 
         def told(count: int) -> None:
-            if stop.is_set():
+            if stop.is_set() or not shiboken6.isValid(self):
                 raise _Stopped
             if count % _TOLD_EVERY == 0:
                 self.seen.emit(count)
 
-        def work() -> Census:
+        def work() -> Census | None:
             from core.dataset.census import count_images
 
-            return count_images(job, base, progress=told)
+            try:
+                return count_images(job, base, progress=told)
+            except _Stopped:  # not an error, and none to tell where the window is gone meanwhile
+                return None
 
         self._tasks.start(work, done=self._done, failed=lambda error: self._failed(error, quiet=quiet), owner=self)
         self.running_changed.emit()
@@ -138,14 +142,15 @@ class Counting(QObject):
         if self._stop is not None:
             self._stop.set()
 
-    def _done(self, census: Census) -> None:
+    def _done(self, census: Census | None) -> None:
         self._stop = None
         self._census = census
         self.running_changed.emit()
-        self.finished.emit(census)
+        if census is not None:
+            self.finished.emit(census)
 
     def _failed(self, error: BaseException, *, quiet: bool) -> None:
         self._stop = None
         self.running_changed.emit()
-        if not quiet and not isinstance(error, _Stopped):
+        if not quiet:
             self._tasks.report(error)
