@@ -29,6 +29,9 @@ _LEAST_ALLOWANCE: Final = math.log(2.0)
 _LIMIT: Final = 18.0
 _LEAST_SPREAD: Final = 0.35
 _CLIP: Final = 2.5
+_FIRST: Final = 12
+_HIGHER: Final = math.log(1.5)
+_FLATTER: Final = 0.35
 
 
 class Divergence:
@@ -36,6 +39,7 @@ class Divergence:
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=WINDOW)
+        self._first: list[float] = []
         self._count = 0
         self._level = math.inf
         self._spread = 1.0
@@ -65,11 +69,15 @@ class Divergence:
 
     def _take(self, step: int, value: float) -> None:
         self._recent.append(value)
+        if len(self._first) < _FIRST:
+            self._first.append(value)
         self._count += 1
         if self._count < LEAST:
             return
         if self._count % _EVERY == 0 or self._count == LEAST:
             self._learn()
+            if self.since is None and self._has_collapsed():
+                self.since = step - LEAST + 1
         scale = max(self._spread, _LEAST_SPREAD)
         above = max(-_CLIP * scale, min(_CLIP * scale, value - self._level))
         if self._sum == 0.0:
@@ -77,6 +85,12 @@ class Divergence:
         self._sum = max(0.0, self._sum + above - self._allowance)
         if self.since is None and self._sum > _LIMIT * scale * self._patience:
             self.since = self._began
+
+    def _has_collapsed(self) -> bool:
+        """Whether the last steps lie higher than the first ones, and scatter far less."""
+        first, last = np.array(self._first), np.array(list(self._recent)[-LEAST:])
+        flatter = _deviation(last) < _FLATTER * _deviation(first)
+        return flatter and float(np.median(last) - np.median(first)) > _HIGHER
 
     def _learn(self) -> None:
         """The level, and how far values scatter about it; the latter not from what is under suspicion."""

@@ -35,14 +35,14 @@ HEALTHY = [
     ("CAME", {"learning_rate": 3e-4}, 1),
     ("AdamW", {"learning_rate": 3e-3, "lr_scheduler": "cosine_with_restarts", "lr_scheduler_num_cycles": 3}, 2),
     ("RAdamScheduleFree", {}, 1),
-    ("DAdaptAdam", {}, 1),
+    ("AdaFactor", {"train_batch_size": 4}, 2),
     ("AdaFactor", {}, 1),
     ("Prodigy", {"train_batch_size": 1}, 2),
     ("AdamW", {"learning_rate": 1e-3, "min_snr_gamma": 5.0}, 3),
     ("SGDNesterov", {"learning_rate": 0.1}, 1),
     ("ProdigyPlusScheduleFree", {}, 1),
     ("AdamW", {"learning_rate": 1e-3, "train_batch_size": 1}, 4),
-    ("AdamWScheduleFree", {}, 1),
+    ("Lion", {"learning_rate": 1e-4, "train_batch_size": 4}, 2),
 ]
 DIVERGING = [
     ("AdamW", {"learning_rate": 0.3, "lr_scheduler": "constant"}, 1),
@@ -51,6 +51,10 @@ DIVERGING = [
     ("CAME", {"learning_rate": 0.3, "lr_scheduler": "constant"}, 1),
     ("Prodigy", {"optimizer_args": ["d_coef=200"], "lr_scheduler": "constant"}, 1),
     ("AdamW", {"learning_rate": 1.0, "lr_scheduler": "constant_with_warmup", "lr_warmup_steps": 150}, 2),
+    ("DAdaptAdam", {}, 1),  # d overshoots on so small a model
+    ("AdamW", {"learning_rate": 0.02, "lr_scheduler": "constant"}, 3),
+    ("SGDNesterov", {"learning_rate": 3.0, "lr_scheduler": "constant", "max_grad_norm": 0.0}, 2),
+    ("Lion", {"learning_rate": 0.004, "lr_scheduler": "constant"}, 2),
 ]
 
 
