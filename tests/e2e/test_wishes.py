@@ -93,6 +93,8 @@ def test_a_run_is_guided_to_a_save_and_an_end_and_goes_on_from_there(tmp_path: P
     assert living(run) == []
     assert len([e for e in events_of(run) if isinstance(e, Saved) and e.kind == "weights"]) == 3  # nothing but what was asked
 
+    if processes > 1:
+        return  # the state is the first process' own, as with one
     state = out / f"lora-step{last.step:08d}-state"
     more = ("--resume", str(state), "--save_every_n_steps", "1")
     done = run_directly(arguments(tmp_path / "on", "AdamW", 1e-3, last.step + 2, *more), tmp_path / "e")
