@@ -64,6 +64,12 @@ def test_what_a_script_hears_can_be_asked_for_and_is_told_of(page: RunPage, serv
     guided.says("save", "done", path="/x/lora-step00000007.safetensors")
     wait(lambda: header.wish_label.text() == "Saved at step 7: lora-step00000007.safetensors")
 
+    guided.says("save", "done", path="/x/" + "a-long-name" * 40)
+    wait(lambda: "a-long-name" in header.wish_label.text())
+    settle()
+    assert header.width() < page.width()  # it is cut, and the tool tip has all of it
+    assert header.wish_label.toolTip().endswith("a-long-name")
+
     header.controls.hold_button.click()
     assert header.badge.look.text == "Pausing"
     wait(lambda: guided.folder.wishes.paused)
