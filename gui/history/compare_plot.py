@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.history.compare import Axis, Mode, against, curve_of
 from core.metrics.run_metrics import Quantity, RunMetrics
+from core.metrics.series import Floats
 from core.metrics.smoothing import Smoothing
 from gui.history.words import quantity_word
 from gui.plots.curve import Look
@@ -23,6 +24,7 @@ ORDER = (2, 1, 3, 0, 4, 5)
 MOST = len(ORDER) * len(DASHES)
 """Runs that can be told apart."""
 _ROOM = 0.01
+_LONG = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,13 @@ class Comparison:
 def color_of(theme: Theme, place: int) -> str:
     """The colour of a run."""
     return theme.colors.series[ORDER[place % len(ORDER)]]
+
+
+def _union(steps: Sequence[Floats]) -> Floats:
+    """Where the cursor can stand. Of long curves, only on the steps of the longest: sorting millions would be felt."""
+    if sum(map(len, steps)) <= _LONG:
+        return np.unique(np.concatenate(steps)) if steps else np.empty(0)
+    return max(steps, key=len)
 
 
 class ComparePlot(PlotSection):
@@ -88,7 +97,7 @@ class ComparePlot(PlotSection):
         base = next((run for run in self._runs if run.key == wanted.baseline), None)
         reference = curve_of(base.metrics, wanted.quantity, wanted.axis, wanted.smoothing) if base is not None else None
         self._drop_all_but({run.key for run in self._runs})
-        steps: list[object] = []
+        steps: list[Floats] = []
         for run in self._runs:
             dash = DASHES[run.place // len(ORDER) % len(DASHES)]
             spots = wanted.quantity is Quantity.VALIDATION_LOSS
@@ -105,9 +114,9 @@ class ComparePlot(PlotSection):
             steps.append(curve.x)
         for key in [key for key in self._drawn if key not in self.plot.curves]:
             del self._drawn[key]
-        found = np.unique(np.concatenate(steps)) if steps else np.empty(0)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownArgumentType, reportUnknownVariableType]
-        self.plot.set_steps(found)  # pyright: ignore[reportUnknownArgumentType]
-        self._all = (float(found[0]), float(found[-1])) if len(found) else (0.0, 10.0)  # pyright: ignore[reportUnknownArgumentType]
+        self.plot.set_steps(_union(steps))
+        told = [x for x in steps if len(x)]
+        self._all = (min(float(x[0]) for x in told), max(float(x[-1]) for x in told)) if told else (0.0, 10.0)
 
     def _title(self) -> str:
         word = quantity_word(self._wanted.quantity)
