@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from core.catalogue.catalogue import Catalogue
 from core.effective.effective import effective
+from core.errors import CaddieError
 from core.job.model import Job
+from core.network.shapes import LoraTensor, Shapes, lora_shapes, model_of
 from core.preflight.model import Group, Shape
 
 _DEFAULT_DIM = 4
@@ -41,9 +43,11 @@ _SDXL = _Family(((640, 10, 10), (1280, 60, 12)), 2048, False, ((768, 12), (1280,
 def groups_of(job: Job, catalogue: Catalogue) -> tuple[Group, ...]:
     """The groups of a LoRA's training, in sd-scripts' order, each with its learning rate.
 
-    The shapes are those of a LoRA for SD 1, SD 2 or SDXL without convolutions of 3 x 3. What trains another family or
-    another network gets SD 1's: the same number of dimensions, other sizes.
+    The shapes are those of the job's own LoRA, from the header of its checkpoint: some 100 ms, so never in the thread that
+    draws a window. Where that cannot be read, or the network is another than networks.lora, they are those of a LoRA for the
+    public SD 1, SD 2 or SDXL without convolutions of 3 x 3: the same number of dimensions, perhaps other sizes.
     """
+    known = _known_shapes(job)
     dim = job.options.get("network_dim")
     rank = dim if isinstance(dim, int) and dim > 0 else _DEFAULT_DIM
     family = _SDXL if job.script.startswith("sdxl_") else _SD2 if job.options.get("v2") else _SD1
@@ -52,11 +56,24 @@ def groups_of(job: Job, catalogue: Catalogue) -> tuple[Group, ...]:
     groups: list[Group] = []
     for one in rated:
         part = one.name.removesuffix(" plus")
-        shapes = _shapes(_layers(family, part), rank)
+        shapes = _counted(known.of_group(part)) if known is not None else _shapes(_layers(family, part), rank)
         if part in with_plus:  # LoRA+ gives the up halves a group of their own
             shapes = tuple(shape for shape in shapes if shape.at_zero == one.name.endswith(" plus"))
         groups.append(Group(one.name, one.rate, shapes))
     return tuple(groups)
+
+
+def _known_shapes(job: Job) -> Shapes | None:
+    try:
+        found = lora_shapes(job, model_of(job))
+    except CaddieError:  # what is wrong with the model is for the advice to say; the optimizer can be tried all the same
+        return None
+    return None if found.tensors is None else found
+
+
+def _counted(tensors: Iterable[LoraTensor]) -> tuple[Shape, ...]:
+    counted = Counter((one.sizes, one.is_up) for one in tensors)
+    return tuple(Shape(sizes, number, at_zero) for (sizes, at_zero), number in counted.items())
 
 
 def _layers(family: _Family, part: str) -> Iterator[tuple[int, int, bool, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from types import MappingProxyType
@@ -60,6 +61,26 @@ def test_lora_plus_parts_the_halves() -> None:
     assert up.learning_rate == pytest.approx(16e-4)
     assert all(shape.at_zero for shape in up.shapes)
     assert not any(shape.at_zero for shape in down.shapes)
+
+
+def test_shapes_are_those_of_the_jobs_own_checkpoint(tmp_path: Path) -> None:
+    shapes = {
+        "model.diffusion_model.input_blocks.0.0.weight": [8, 4, 3, 3],
+        "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn1.to_q.weight": [8, 8],
+        "model.diffusion_model.input_blocks.1.0.in_layers.2.weight": [8, 8, 3, 3],
+        "cond_stage_model.transformer.text_model.encoder.layers.0.mlp.fc1.weight": [24, 6],
+    }
+    empty = {name: {"dtype": "F16", "shape": sizes, "data_offsets": [0, 0]} for name, sizes in shapes.items()}
+    header = json.dumps(empty).encode()
+    (tmp_path / "small.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    path = str(tmp_path / "small.safetensors")
+    groups = asked(learning_rate=1e-4, network_dim=2, pretrained_model_name_or_path=path).groups
+    text, unet = groups
+    assert text.shapes == (Shape((2, 6), 1, False), Shape((24, 2), 1, True))
+    assert unet.shapes == (Shape((2, 8), 1, False), Shape((8, 2), 1, True))
+    more: list[str] = ["conv_dim=3"]
+    _, unet = asked(learning_rate=1e-4, network_dim=2, network_args=more, pretrained_model_name_or_path=path).groups
+    assert Shape((3, 8, 3, 3), 1, False) in unet.shapes
 
 
 def test_the_key_follows_what_is_tried_and_nothing_else() -> None:
