@@ -33,12 +33,16 @@ def watch(run: RunFolder, *, each: Callable[[Update], None] | None = None, stops
         each: called with every update (metrics of the demo).
         stops: else Ctrl-C leaves the run alone, and nothing (None) is known of its end.
     """
-    follower, asked = Follower(run), 0
+    from core.cli.alarms import Alarms  # late: numpy
+
+    follower, asked, alarms = Follower(run), 0, Alarms(run)
     with _Display() as display:
         while True:
             try:
                 update = follower.poll()
                 display.show(update)
+                for alarm in alarms.take(update):
+                    display.say(alarm.text)
                 if each is not None:
                     each(update)
                 if update.outcome is not None:
