@@ -1,10 +1,11 @@
-"""Questions of the History page that block. Tests give the page another one."""
+"""Questions of the History page that block (tests give the page another one), and what may be dropped on it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from PySide6.QtCore import QObject
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 
@@ -43,3 +44,13 @@ class HistoryDialogs(QObject):
         kinds = self.tr("LoRA and TensorBoard files ({0})").format("*.safetensors events.out.tfevents.*")
         name, _ = QFileDialog.getOpenFileName(self._page, self.tr("Import a run"), "", kinds + ";;" + self.tr("All files (*)"))
         return Path(name) if name else None
+
+
+def dropped(event: QDropEvent) -> Path | None:
+    """What can be imported of what is dropped: one folder, LoRA or event file; else None."""
+    urls = event.mimeData().urls() if event.mimeData().hasUrls() else []
+    if len(urls) != 1 or not urls[0].isLocalFile():
+        return None
+    path = Path(urls[0].toLocalFile())
+    fits = path.suffix.lower() == ".safetensors" or path.name.startswith("events.out.tfevents.") or path.is_dir()
+    return path if fits else None

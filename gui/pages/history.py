@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QProgressBar, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from core.errors import CaddieError
@@ -16,7 +16,7 @@ from gui.bridge.clock import Delay
 from gui.bridge.files import open_path
 from gui.bridge.history import History
 from gui.bridge.notices import Notice
-from gui.history.dialogs import HistoryDialogs
+from gui.history.dialogs import HistoryDialogs, dropped
 from gui.history.differ_view import DifferView
 from gui.history.filters import HistoryFilters
 from gui.history.tabs import HistoryTabs
@@ -76,6 +76,7 @@ class HistoryPage(Page):
             for act in (self.open_selected, self.use_again, self._show_folder, self._edit_tags, self._edit_notes, self.delete)
         ]
         self.view.actions_menu = self.actions_menu
+        self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
         self.retranslate()
@@ -216,6 +217,22 @@ class HistoryPage(Page):
     def _runs_changed(self, *_: object) -> None:
         if self.isVisible():
             self.history.load()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Takes a LoRA, an event file or a folder; other files go on to the window."""
+        if dropped(event) is not None:
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Imports it."""
+        path = dropped(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self._import(path)
+        else:
+            event.ignore()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Nobody looks: nothing is read."""

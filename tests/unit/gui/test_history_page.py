@@ -288,6 +288,26 @@ def test_runs_from_elsewhere_come_in(page: HistoryPage, tmp_path: Path, unhandle
     assert "nothing" in str(unhandled.pop())
 
 
+def test_what_is_dropped_comes_in(page: HistoryPage, tmp_path: Path) -> None:
+    from PySide6.QtCore import QMimeData, QPointF, QUrl
+    from PySide6.QtGui import QDragEnterEvent, QDropEvent
+    from PySide6.QtWidgets import QApplication
+
+    from tests.unit.core.history.test_imports import write_lora
+
+    for name, fits in (("notes.txt", False), ("dog.safetensors", True)):
+        path = write_lora(tmp_path / name, ss_output_name="dog")
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(path))])
+        left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0)
+        enter = QDragEnterEvent(QPointF(9, 9).toPoint(), Qt.DropAction.CopyAction, mime, left, none)
+        QApplication.sendEvent(page, enter)
+        assert enter.isAccepted() is fits
+        drop = QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, mime, left, none)
+        QApplication.sendEvent(page, drop)
+    wait_for(lambda: "dog" in names(page))
+
+
 def test_damage_is_shown_with_its_reason(page: HistoryPage, runs: list[RunFolder], services: Services) -> None:
     runs[1].job_file.write_text("[[", encoding="utf-8")
     page.history.load()
