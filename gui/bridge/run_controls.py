@@ -63,15 +63,17 @@ class RunControls(QObject):
 
     Signals:
         changed: `now` or `word` is another.
+        failed: a wish was not fulfilled; the word (Text) on it.
     """
 
     changed = Signal()
+    failed = Signal(object)
 
     def __init__(self, hosting: Hosting, workers: Tasks, failed: Callable[[BaseException], None], parent: QObject) -> None:
         super().__init__(parent)
         self._hosting = hosting
         self._workers = workers
-        self._failed = failed
+        self._report = failed
         self._forget(None)
         hosting.changed.connect(self.changed)
 
@@ -112,12 +114,13 @@ class RunControls(QObject):
                     self._deaf = Deaf.SOON if job.companion else Deaf.OFF
         self.changed.emit()
 
-    def hear(self, events: Iterable[Event], *, since: float | None) -> bool:
+    def hear(self, events: Iterable[Event], *, since: float | None, late: bool = False) -> bool:
         """Takes in what the training tells; returns whether it goes on in spite of a stop.
 
         Args:
             events: new ones.
             since: when a stop was asked for, seconds since the epoch; None where none was.
+            late: they were told before anybody listened.
         """
         told = [event for event in events if isinstance(event, Started | Wished)]
         goes_on = False
@@ -127,11 +130,13 @@ class RunControls(QObject):
                 self._deaf = Deaf.NO if self._hears else (Deaf.OFF if self._deaf is Deaf.OFF else Deaf.ALWAYS)
                 continue
             self.word = wish_words(event)
+            if event.stage == "failed" and not late:
+                self.failed.emit(self.word)
             if event.stage == "done" and event.wish in ("pause", "go-on"):
                 self._holding = event.wish == "pause"
             # A file's time may be that of a coarse clock.
-            late = since is not None and event.time > since - 1
-            goes_on = goes_on or (late and (event.wish, event.stage) == ("save-then-stop", "failed"))
+            answers = since is not None and event.time > since - 1
+            goes_on = goes_on or (answers and (event.wish, event.stage) == ("save-then-stop", "failed"))
         if told:
             self.changed.emit()
         return goes_on
@@ -154,7 +159,7 @@ class RunControls(QObject):
 
     def _not_asked(self, error: BaseException) -> None:
         self._say(None)
-        self._failed(error)
+        self._report(error)
 
     def ask(self, wish: Wish) -> None:
         """Asks for a save or for sample pictures now."""

@@ -291,7 +291,7 @@ class RunService(QObject):
             self._kept = self._follower.consumed
             self._opened_now = True
             self.controls.show_run(folder)
-            self.controls.hear(told, since=None)
+            self.controls.hear(told, since=None, late=True)
             self.current_changed.emit()
             if folder is self._to_announce:
                 self._to_announce = None

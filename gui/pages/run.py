@@ -122,6 +122,7 @@ class RunPage(Page):
         runs.starting_changed.connect(self._say_empty)
         runs.stop_changed.connect(self._show_state)
         runs.controls.changed.connect(self._show_state)
+        runs.controls.failed.connect(lambda word: self._say(services.translation.say(word), "warning"))
         for signal in (
             services.session.changed,
             services.session.file_changed,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.runs.wishes import WishFolder
+from gui.bridge.notices import Notice
 from gui.bridge.run_stop import StopRequest, StopStage, stage_after
 from gui.pages.run import RunPage
 from gui.run.dialogs import End, RunDialogs
@@ -88,6 +89,8 @@ def test_a_stop_that_could_not_save_is_taken_back(page: RunPage, services: Servi
     guided = Guided()
     runs.attach(guided.folder)
     wait(lambda: runs.metrics.last_step == 1)
+    posted: list[Notice] = []
+    services.notices.posted.connect(posted.append)
     page.stop()
     assert isinstance(page.dialogs, Answers)
     assert page.dialogs.may_save == [True]
@@ -99,6 +102,7 @@ def test_a_stop_that_could_not_save_is_taken_back(page: RunPage, services: Servi
     guided.says("save-then-stop", "failed", detail="disk-full")
     wait(lambda: runs.stop_stage is StopStage.NONE)
     assert "no room" in header.wish_label.text()
+    assert ["no room" in notice.text() for notice in posted] == [True]
     assert header.stop_button.isVisible()
     assert header.controls.isEnabled()
 
