@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from core.metrics.column import Floats
 from core.metrics.run_metrics import Quantity, RunMetrics, SeriesKey
 
 RATES = (Quantity.D_LR, Quantity.LR, Quantity.EFFECTIVE_LR)
@@ -28,6 +31,30 @@ class RateCurve:
     def named_groups(self) -> str:
         """The groups for a label, "" where there is only one and it has no name."""
         return ", ".join(name for name in self.groups if name)
+
+
+def group_curves(metrics: RunMetrics, quantity: Quantity) -> list[RateCurve]:
+    """The curves of one quantity, one for all groups that have the same numbers."""
+    shared: list[tuple[SeriesKey, list[str]]] = []
+    for group in metrics.of(quantity):
+        key = SeriesKey(quantity, group)
+        twin = next((names for other, names in shared if metrics.same(other, key)), None)
+        if twin is None:
+            shared.append((key, [group]))
+        else:
+            twin.append(group)
+    return [RateCurve(key, tuple(names), prominent=True) for key, names in shared]
+
+
+def step_per_rate(metrics: RunMetrics, group: str) -> tuple[Floats, Floats]:
+    """The effective step of a group in units of its (effective) learning rate, at the steps where it was measured."""
+    moved = metrics.get(SeriesKey(Quantity.EFFECTIVE_STEP, group))
+    rate = metrics.get(SeriesKey(Quantity.EFFECTIVE_LR, group))
+    if not len(rate):
+        rate = metrics.get(SeriesKey(Quantity.LR, group))
+    _, at, of = np.intersect1d(moved.x, rate.x, assume_unique=True, return_indices=True)
+    known = rate.y[of] > 0
+    return moved.x[at][known], moved.y[at][known] / rate.y[of][known]
 
 
 def rate_curves(metrics: RunMetrics) -> list[RateCurve]:

@@ -215,6 +215,21 @@ class Curve:
             self._spotted = len(x) > 0
             self.spots.setData(x, y)
 
+    def usual(self) -> tuple[float, float] | None:
+        """As `render` tells, without rare peaks: a quarter more than what 98 of 100 columns or points need."""
+        if self._bounds is None:
+            return None
+        low, high = (self.bars.low, self.bars.high) if self.bars is not None else (self.points[1], self.points[1])
+        low, high = low[np.isfinite(low)], high[np.isfinite(high)]
+        bottom, top = float(np.quantile(low, 0.01)), float(np.quantile(high, 0.99))
+        room = (top - bottom) / 4
+        return max(self._bounds[0], bottom - room), min(self._bounds[1], top + room)
+
+    def beyond(self, low: float, high: float) -> int:
+        """How many of the drawn columns or points reach over these heights."""
+        lows, highs = (self.bars.low, self.bars.high) if self.bars is not None else (self.points[1], self.points[1])
+        return int(np.count_nonzero((lows < low) | (highs > high)))
+
     def length(self, size: tuple[int, int], view: tuple[float, float], heights: tuple[float, float]) -> float:
         """How many pixels long its line is: what drawing it costs."""
         rows = size[1] / (heights[1] - heights[0])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSizePolicy, QSlider, QSplitter, QVBoxLayout, QWidget
 
 from core.metrics.run_metrics import Mark, MarkKind, Quantity, RunMetrics, SeriesKey
@@ -45,11 +46,12 @@ class PlotPanel(Translated, QWidget):
     """Loss above, rates below.
 
     Signals:
-        save_picture, save_table: the user wants a file.
+        save_picture, save_table, save_page: the user wants a file.
     """
 
     save_picture = Signal()
     save_table = Signal()
+    save_page = Signal()
 
     def __init__(self, theme: Theme, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,10 +68,12 @@ class PlotPanel(Translated, QWidget):
         self.slider_label = QLabel()
         self.window_label = Label("", "muted")
         self.zero_phase = QCheckBox()
+        self.clip = QCheckBox()
         self.cursor_label = ElidedLabel("", "muted")
         self.fit_button = Button(theme, icon="refresh", classes="quiet")
         self.picture_button = Button(theme, icon="image", classes="quiet")
         self.table_button = Button(theme, icon="table", classes="quiet")
+        self.page_button = Button(theme, icon="file", classes="quiet")
         self._build()
         self._connect()
         self.retranslate()
@@ -80,18 +84,21 @@ class PlotPanel(Translated, QWidget):
         self.slider.setValue(self._settings.number("plot_smoothing", 30))
         self.slider_label.setBuddy(self.slider)
         self.zero_phase.setChecked(self._settings.flag("plot_zero_phase"))
+        self.clip.setChecked(self._settings.flag("plot_clip"))
+        self._clip(self.clip.isChecked())
         self.window_label.setMinimumWidth(self.window_label.fontMetrics().horizontalAdvance("1000 ステップ") + tokens.S)
         self.loss.log_switch.setChecked(self._settings.flag("plot_log_loss"))
-        self.rates.log_switch.setChecked(self._settings.flag("plot_log_rates", True))
+        self.rates.show_quantity(self._settings.text("plot_lower") or "rates")
+        self.rates.log_switch.setChecked(self._settings.flag(self._log_key, self.rates.usually_logarithmic))
         bar = QHBoxLayout()
         bar.setContentsMargins(tokens.S, 0, 0, 0)
         bar.setSpacing(tokens.S)
-        for widget in (self.slider_label, self.slider, self.window_label, self.zero_phase):
+        for widget in (self.slider_label, self.slider, self.window_label, self.zero_phase, self.clip):
             bar.addWidget(widget)
         bar.addSpacing(tokens.S)
         self.cursor_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         bar.addWidget(self.cursor_label, 1)
-        for button in (self.fit_button, self.picture_button, self.table_button):
+        for button in (self.fit_button, self.picture_button, self.table_button, self.page_button):
             policy = button.sizePolicy()
             policy.setRetainSizeWhenHidden(True)
             button.setSizePolicy(policy)
@@ -126,11 +133,14 @@ class PlotPanel(Translated, QWidget):
     def _connect(self) -> None:
         self.slider.valueChanged.connect(self._smoothing_chosen)
         self.zero_phase.toggled.connect(self._smoothing_chosen)
+        self.clip.toggled.connect(self._clipping_chosen)
         self.loss.log_switch.toggled.connect(lambda on: self._settings.set("plot_log_loss", on))
-        self.rates.log_switch.toggled.connect(lambda on: self._settings.set("plot_log_rates", on))
+        self.rates.log_switch.toggled.connect(lambda on: self._settings.set(self._log_key, on))
+        self.rates.quantity_chosen.connect(self._quantity_chosen)
         self.fit_button.clicked.connect(self.fit)
         self.picture_button.clicked.connect(self.save_picture)
         self.table_button.clicked.connect(self.save_table)
+        self.page_button.clicked.connect(self.save_page)
         for section in (self.loss, self.rates):
             section.plot.view_changed.connect(self._view_chosen)
             section.plot.pointed.connect(self.point_at)
@@ -172,11 +182,12 @@ class PlotPanel(Translated, QWidget):
         for section in (self.loss, self.rates):
             section.update_curves()
             section.plot.set_steps(steps)
-            for kind in (MarkKind.SAVED, MarkKind.WARNED, MarkKind.NAN, MarkKind.RESUMED):
+            for kind in MarkKind:
                 section.plot.set_marks(kind, (mark.step for mark in self._metrics.marks if mark.kind is kind))
         has_steps = len(steps) > 0
         self.picture_button.setVisible(has_steps)
         self.table_button.setVisible(has_steps)
+        self.page_button.setVisible(has_steps)
         if self._follows:
             self._show_all()
         else:
@@ -218,6 +229,16 @@ class PlotPanel(Translated, QWidget):
         self._set_follows(False)
         self._show(left, right)
 
+    @property
+    def _log_key(self) -> str:
+        return f"plot_log_{self.rates.quantity}".replace("/", "_per_")
+
+    def _quantity_chosen(self, name: str) -> None:
+        self._settings.set("plot_lower", name)
+        self.rates.show_quantity(name)
+        self.rates.log_switch.setChecked(self._settings.flag(self._log_key, self.rates.usually_logarithmic))
+        self._redraw()
+
     # --- the cursor --------------------------------------------------------------------------------------------
 
     def point_at(self, step: float | None) -> None:
@@ -255,6 +276,15 @@ class PlotPanel(Translated, QWidget):
         self._smooth()
         self.loss.redraw()
 
+    def _clipping_chosen(self, on: bool) -> None:
+        self._settings.set("plot_clip", on)
+        self._clip(on)
+        self._redraw()
+
+    def _clip(self, on: bool) -> None:
+        for section in (self.loss, self.rates):
+            section.plot.set_clipping(on)
+
     def _smooth(self) -> None:
         window = window_of(self.slider.value())
         method = "zero-phase" if self.zero_phase.isChecked() else "exponential"
@@ -275,6 +305,23 @@ class PlotPanel(Translated, QWidget):
         painter.end()
         return image
 
+    def vector_picture(self) -> bytes:
+        """Both plots as they are on the screen, as SVG."""
+        data = QByteArray()
+        buffer = QBuffer(data)
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        generator = QSvgGenerator()
+        generator.setOutputDevice(buffer)
+        generator.setSize(self.plots.size())
+        generator.setViewBox(self.plots.rect())
+        generator.setTitle("Caddie")
+        painter = QPainter(generator)
+        painter.fillRect(self.plots.rect(), QColor(self._theme.colors.surface))
+        for section in (self.loss, self.rates):
+            section.draw_vector(painter, self.plots)
+        painter.end()
+        return bytes(data.data())
+
     def retranslate(self) -> None:
         """Sets every visible text in the language on screen."""
         self.slider_label.setText(self.tr("Smoothing"))
@@ -282,10 +329,16 @@ class PlotPanel(Translated, QWidget):
         self.zero_phase.setToolTip(
             self.tr("Smooths in both directions, so that a bend stands where it happened. The newest part still changes.")
         )
+        self.clip.setText(self.tr("Clip peaks"))
+        self.clip.setToolTip(self.tr("Gives the room to the usual values; rare peaks leave the plot, and their number is told"))
         self.fit_button.setText(self.tr("Show all"))
         self.fit_button.setToolTip(self.tr("Show the whole run and follow it (F)"))
         self.picture_button.setText(self.tr("PNG…"))
-        self.picture_button.setToolTip(self.tr("Save both plots as a picture"))
+        self.picture_button.setToolTip(self.tr("Save both plots as a picture: PNG, or SVG by its ending"))
+        self.page_button.setText(self.tr("HTML…"))
+        self.page_button.setToolTip(
+            self.tr("Save the run as one page that opens anywhere: curves, settings, samples, environment")
+        )
         self.table_button.setText(self.tr("CSV…"))
         self.table_button.setToolTip(self.tr("Save all numbers of the run as a table"))
         self.slider.setAccessibleName(self.tr("Smoothing"))

@@ -24,6 +24,7 @@ _LONG = 60_000.0
 """Pixels of line in a plot that Qt draws in some 25 ms; with more, curves are drawn by what they cover."""
 _MARK_HEIGHTS = {
     MarkKind.SAVED: (0.0, 0.035),
+    MarkKind.SAMPLE: (0.0, 0.02),
     MarkKind.WARNED: (0.0, 0.07),
     MarkKind.NAN: (0.0, 1.0),
     MarkKind.RESUMED: (0.0, 1.0),
@@ -53,6 +54,8 @@ class StepPlot(pg.PlotWidget):
         self._cursor: float | None = None
         self._logarithmic = False
         self._busy = False
+        self._clips = False
+        self.beyond = 0
         item = self.getPlotItem()
         assert item is not None
         self._item = item
@@ -143,6 +146,10 @@ class StepPlot(pg.PlotWidget):
             self._logarithmic = on
             self._left_axis.set_logarithmic(on)
 
+    def set_clipping(self, on: bool) -> None:
+        """Whether rare peaks may leave the plot (`beyond` counts them); the caller calls `redraw`."""
+        self._clips, self.beyond = on, 0
+
     def set_view(self, left: float, right: float) -> None:
         """Shows the steps from `left` to `right`; no signal. Draws nothing: the caller calls `redraw`."""
         if right <= left:
@@ -174,8 +181,12 @@ class StepPlot(pg.PlotWidget):
         found = self._render(left, right, size)
         if found:
             low, high = min(low for low, _ in found), max(high for _, high in found)
-            heights = _breathing(low, high, logarithmic=self._logarithmic)
             shown = [curve for curve in self._curves.values() if curve.visible]
+            if self._clips:
+                usual = [bounds for curve in shown if (bounds := curve.usual()) is not None]
+                low, high = min(low for low, _ in usual), max(high for _, high in usual)
+            heights = _breathing(low, high, logarithmic=self._logarithmic)
+            self.beyond = sum(curve.beyond(*heights) for curve in shown) if self._clips else 0
             busy = sum(curve.length(size, (left, right), heights) for curve in shown) > _LONG
             if busy != self._busy:
                 self._busy = busy
@@ -302,6 +313,7 @@ class StepPlot(pg.PlotWidget):
         self._line.setPen(pg.mkPen(colors.text_muted, width=1))
         pens = {
             MarkKind.SAVED: pg.mkPen(colors.accent, width=2),
+            MarkKind.SAMPLE: pg.mkPen(colors.series_4, width=2),
             MarkKind.WARNED: pg.mkPen(colors.warning_text, width=2),
             MarkKind.NAN: pg.mkPen(colors.danger_text, width=1),
             MarkKind.RESUMED: pg.mkPen(colors.text_muted, width=1, style=Qt.PenStyle.DotLine),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF
+from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from core.metrics.run_metrics import RunMetrics
@@ -54,11 +56,12 @@ class PlotSection(Translated, QWidget):
 
     def note(self) -> str:
         """A remark below the curves, "" for none."""
-        return (
-            self.tr("{count} values of 0 or less are not drawn on this scale").format(count=self.plot.not_positive)
-            if self.plot.not_positive
-            else ""
-        )
+        notes: list[str] = []
+        if self.plot.not_positive:
+            notes.append(self.tr("{count} values of 0 or less are not drawn on this scale").format(count=self.plot.not_positive))
+        if self.plot.beyond:
+            notes.append(self.tr("{count} peaks reach over the edge").format(count=self.plot.beyond))
+        return "  ·  ".join(notes)
 
     # --- for the panel -------------------------------------------------------------------------------------------
 
@@ -67,6 +70,18 @@ class PlotSection(Translated, QWidget):
         self._cursor = step
         self.plot.set_cursor(step)
         self._tell_values()
+
+    def draw_vector(self, painter: QPainter, within: QWidget) -> None:
+        """Draws heading, legend and plot as lines and letters, where they stand `within` a parent."""
+        place = self.legend.mapTo(within, QPoint(0, 0))
+        painter.setFont(self.heading.font())
+        painter.setPen(QColor(self._theme.colors.text_muted))
+        painter.drawText(
+            self.mapTo(within, QPoint(tokens.S, 0)).x(), place.y() + self.fontMetrics().ascent() + 2, self.heading.text()
+        )
+        self.legend.render(painter, place, renderFlags=QWidget.RenderFlag.DrawChildren)
+        area = QRectF(QPointF(self.plot.mapTo(within, QPoint(0, 0))), QSizeF(self.plot.size()))
+        self.plot.render(painter, area, self.plot.rect())  # the scene: as a widget it would be a picture
 
     def redraw(self) -> None:
         """Draws what changed and says what cannot be drawn."""

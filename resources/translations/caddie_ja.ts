@@ -395,6 +395,10 @@
         <translation>d*lr</translation>
     </message>
     <message>
+        <source>Effective step</source>
+        <translation>実効ステップ</translation>
+    </message>
+    <message>
         <source>Effective learning rate</source>
         <translation>実効学習率</translation>
     </message>
@@ -3425,6 +3429,14 @@ memory は GiB、duration は秒です。</translation>
         <translation>前後両方向に平滑化し、変化が実際に起きた位置に表示されるようにします。最新の部分はまだ変わります。</translation>
     </message>
     <message>
+        <source>Clip peaks</source>
+        <translation>突出値を切る</translation>
+    </message>
+    <message>
+        <source>Gives the room to the usual values; rare peaks leave the plot, and their number is told</source>
+        <translation>普段の値に合わせて表示し、まれな突出値は枠の外に出します。その数は表示されます</translation>
+    </message>
+    <message>
         <source>Show all</source>
         <translation>全体を表示</translation>
     </message>
@@ -3437,8 +3449,16 @@ memory は GiB、duration は秒です。</translation>
         <translation>PNG…</translation>
     </message>
     <message>
-        <source>Save both plots as a picture</source>
-        <translation>両方のグラフを画像として保存します</translation>
+        <source>Save both plots as a picture: PNG, or SVG by its ending</source>
+        <translation>両方のグラフを画像として保存します。拡張子に応じて PNG または SVG になります</translation>
+    </message>
+    <message>
+        <source>HTML…</source>
+        <translation>HTML…</translation>
+    </message>
+    <message>
+        <source>Save the run as one page that opens anywhere: curves, settings, samples, environment</source>
+        <translation>実行を、どこでも開ける 1 つのページとして保存します (グラフ、設定、サンプル画像、環境)</translation>
     </message>
     <message>
         <source>CSV…</source>
@@ -3454,6 +3474,10 @@ memory は GiB、duration は秒です。</translation>
     <message>
         <source>{count} values of 0 or less are not drawn on this scale</source>
         <translation>0 以下の値 {count} 個は、この軸では表示されません</translation>
+    </message>
+    <message>
+        <source>{count} peaks reach over the edge</source>
+        <translation>枠の外に出た突出値: {count}</translation>
     </message>
     <message>
         <source>Log scale</source>
@@ -3864,7 +3888,7 @@ memory は GiB、duration は秒です。</translation>
     </message>
     <message>
         <source>{state}, then pause</source>
-        <translation>{state} (完了後に一時停止)</translation>
+        <translation>{state} → 一時停止</translation>
     </message>
     <message>
         <source>The queue pauses when this one is over.</source>
@@ -4036,8 +4060,44 @@ memory は GiB、duration は秒です。</translation>
         <translation>学習率の記録がまだありません</translation>
     </message>
     <message>
+        <source>This run has told nothing of this</source>
+        <translation>この実行にはこの値の記録がありません</translation>
+    </message>
+    <message>
         <source>Learning rate</source>
         <translation>学習率</translation>
+    </message>
+    <message>
+        <source>Effective step</source>
+        <translation>実効ステップ</translation>
+    </message>
+    <message>
+        <source>Effective step / lr</source>
+        <translation>実効ステップ / lr</translation>
+    </message>
+    <message>
+        <source>d</source>
+        <translation>d</translation>
+    </message>
+    <message>
+        <source>Gradient norm before clipping</source>
+        <translation>勾配ノルム (クリッピング前)</translation>
+    </message>
+    <message>
+        <source>Seconds a step</source>
+        <translation>1 ステップの秒数</translation>
+    </message>
+    <message>
+        <source>Memory (GiB)</source>
+        <translation>メモリ (GiB)</translation>
+    </message>
+    <message>
+        <source>How far a step moved the weights: root mean square, measured</source>
+        <translation>1 ステップで重みが動いた大きさ (二乗平均平方根の実測値)</translation>
+    </message>
+    <message>
+        <source>What the lower plot shows</source>
+        <translation>下のグラフに表示する値</translation>
     </message>
 </context>
 <context>
@@ -4217,8 +4277,8 @@ memory は GiB、duration は秒です。</translation>
         <translation>画像を保存</translation>
     </message>
     <message>
-        <source>Pictures (*.png)</source>
-        <translation>画像 (*.png)</translation>
+        <source>Pictures (*.png *.svg)</source>
+        <translation>画像 (*.png *.svg)</translation>
     </message>
     <message>
         <source>Save table</source>
@@ -4227,6 +4287,14 @@ memory は GiB、duration は秒です。</translation>
     <message>
         <source>Tables (*.csv)</source>
         <translation>表 (*.csv)</translation>
+    </message>
+    <message>
+        <source>Save page</source>
+        <translation>ページを保存</translation>
+    </message>
+    <message>
+        <source>Pages (*.html)</source>
+        <translation>ページ (*.html)</translation>
     </message>
     <message>
         <source>Saved {name}</source>

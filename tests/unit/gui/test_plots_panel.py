@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,8 +13,8 @@ from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from core.metrics.run_metrics import LOSS, RunMetrics
-from core.runs.events import Group, Saved, Started, Step, Validated, Warned
+from core.metrics.run_metrics import LOSS, MarkKind, RunMetrics
+from core.runs.events import Group, Sample, Saved, Started, Step, Validated, Warned
 from gui.plots.loss import AVERAGE, RAW, SMOOTH, VALIDATION
 from gui.plots.panel import PlotPanel, window_of
 from gui.plots.rates import COLOR_ORDER
@@ -364,3 +365,84 @@ def test_many_validations_are_a_line(panel: PlotPanel) -> None:
     assert not panel.loss.plot.curves[VALIDATION].spots.getData()[0].size
     panel._view_chosen(100, 150)
     assert panel.loss.plot.curves[VALIDATION].spots.getData()[0].size
+
+
+def test_the_lower_plot_shows_what_is_chosen_and_remembers_it(panel: PlotPanel, services: Services) -> None:
+    metrics = RunMetrics()
+    for number in range(1, 31):
+        groups = tuple(
+            Group(name=name, lr=2.0, effective_lr=2.0, effective_step=0.5 if number % 10 == 1 else None)
+            for name in ("te", "unet")
+        )
+        metrics.feed([Step(time=1.0, step=number, loss=1.0, groups=groups, grad_norm=float(number), memory=number << 30)])
+    panel.set_metrics(metrics)
+    lower = panel.rates
+    assert lower.log_switch.isChecked()
+
+    def choose(name: str) -> None:
+        lower.choice.setCurrentIndex(lower.choice.findData(name))
+        lower.choice.activated.emit(lower.choice.currentIndex())
+
+    choose("effective_step")
+    (curve,) = lower.plot.curves.values()  # both groups moved alike: one line
+    assert curve.name.endswith("te, unet")
+    assert curve.x.tolist() == [1, 11, 21]
+    assert curve.told(15) == 0.5
+    choose("effective_step/lr")
+    (curve,) = lower.plot.curves.values()
+    assert curve.y.tolist() == [0.25] * 3
+    choose("memory")
+    (curve,) = lower.plot.curves.values()
+    assert curve.y[-1] == 30.0
+    assert not lower.log_switch.isChecked()
+    lower.log_switch.click()
+    choose("grad_norm")
+    assert not lower.log_switch.isChecked()
+    choose("memory")
+    assert lower.log_switch.isChecked()
+    again = PlotPanel(services.theme, services.settings)
+    assert again.rates.quantity == "memory"
+    again.deleteLater()
+    choose("d")
+    assert lower.plot._message.text() == "This run has told nothing of this"
+    choose("rates")
+    assert [curve.name for curve in lower.plot.curves.values()] == ["lr · te, unet"]
+
+
+def test_a_growing_run_grows_in_the_lower_plot_too(panel: PlotPanel) -> None:
+    metrics = run(5, grad_norm=1.0)
+    panel.set_metrics(metrics)
+    panel.rates.show_quantity("grad_norm")
+    metrics.feed([step(6, grad_norm=2.0)])
+    panel._refresh()
+    assert panel.rates.plot.curves["grad_norm"].y.tolist() == [1, 1, 1, 1, 1, 2]
+
+
+def test_clipped_peaks_are_counted(panel: PlotPanel) -> None:
+    metrics = RunMetrics()
+    metrics.feed(step(number, 50.0 if number == 150 else 1.0 + number % 2) for number in range(1, 301))
+    panel.set_metrics(metrics)
+    panel.slider.setValue(0)
+    assert panel.loss.plot.heights[1] > 50
+    panel.clip.click()
+    assert panel.loss.plot.heights[1] < 5
+    assert "reach over the edge" in panel.loss.plot._note.text()
+    panel.clip.click()
+    assert panel.loss.plot.heights[1] > 50
+    assert not panel.loss.plot._note.isVisible()
+
+
+def test_samples_are_marked(panel: PlotPanel) -> None:
+    metrics = run(20)
+    metrics.feed([Sample(time=1.0, step=7, path="/x/cat.png")])
+    panel.set_metrics(metrics)
+    assert list(panel.loss.plot._marks[MarkKind.SAMPLE].xvals) == [7]
+
+
+def test_what_is_seen_is_a_vector_picture_too(panel: PlotPanel) -> None:
+    panel.set_metrics(run(30))
+    text = panel.vector_picture().decode()
+    assert text.startswith("<?xml")
+    # Only the tick of a check box is made of pixels.
+    assert all(int(width) <= 32 for width in re.findall(r'<image [^>]*width="(\d+)"', text))
+    assert panel.loss.plot.curves[RAW].look.color in text

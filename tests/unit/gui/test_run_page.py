@@ -158,7 +158,8 @@ def test_a_real_run_from_the_button_to_the_outcome(page: RunPage, tmp_path: Path
     wait(lambda: page.recent.tree.topLevelItemCount() == 1, "the list of runs")
     answers = page.dialogs
     assert isinstance(answers, Answers)
-    for suffix, button in ((".csv", page.plots.table_button), (".png", page.plots.picture_button)):
+    buttons = (page.plots.table_button, page.plots.picture_button, page.plots.picture_button, page.plots.page_button)
+    for suffix, button in zip((".csv", ".png", ".svg", ".html"), buttons, strict=True):
         answers.target = tmp_path / f"saved{suffix}"
         button.click()
         wait(lambda: answers.target is not None and answers.target.exists(), "the file")
@@ -166,6 +167,8 @@ def test_a_real_run_from_the_button_to_the_outcome(page: RunPage, tmp_path: Path
         rows = list(csv.DictReader(stream))
     assert [int(row["step"]) for row in rows] == list(range(1, 41))
     assert not QImage(str(tmp_path / "saved.png")).isNull()
+    assert "<svg" in (tmp_path / "saved.svg").read_text(encoding="utf-8")
+    assert "Content-Security-Policy" in (tmp_path / "saved.html").read_text(encoding="utf-8")
     wait(lambda: not page.services.tasks.busy)
 
 
