@@ -12,6 +12,7 @@ from core.errors import CaddieError
 from core.job.model import Job
 from core.queue.model import Entry
 from core.queue.words import queue_words
+from core.text import join_sentences
 from gui.bridge.notices import Notice, Tone
 from gui.bridge.queue_service import QueuedJob
 from gui.services import Services
@@ -120,7 +121,7 @@ class QueueAdding(QObject):
             say, words = self._services.translation.say, queue_words(snapshot)
             self._services.notices.post(
                 Notice(
-                    text=lambda: " ".join(say(text) for text in words),
+                    text=lambda: join_sentences(*(say(text) for text in words)),
                     action=lambda: self.tr("Show the queue"),
                     run=lambda: self._services.navigate("queue"),
                     key=ADDED_NOTICE,

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from core.queue.model import Snapshot
 from core.queue.words import queue_words
+from core.text import join_sentences
 from gui.services import Services
 from gui.theme import tokens
 from gui.widgets.badge import Badge, BadgeLook
@@ -88,8 +89,8 @@ class QueueHeader(Translated, Card):
         words = [text for text in queue_words(snapshot) if text not in trouble]
         self.heading.setText(self.tr("Queue"))
         self.badge.set_look(self._look())
-        self.about.setText(" ".join(say(text) for text in words))
-        self.trouble.setText(" ".join(say(text) for text in trouble))
+        self.about.setText(join_sentences(*(say(text) for text in words)))
+        self.trouble.setText(join_sentences(*(say(text) for text in trouble)))
         self.trouble.setVisible(bool(trouble))
         self.start_button.setText(self.tr("Go on") if snapshot.control.paused else self.tr("Start the queue"))
         self.start_button.setToolTip(

@@ -23,7 +23,7 @@ from gui.widgets.badge import paint_badge
 
 Index = QModelIndex | QPersistentModelIndex
 PADDING = 10
-WIDTHS = {"number": 44, "name": 260, "state": 150, "optimizer": 150, "steps": 140, "left": 110, "gpu": 64, "environment": 150}
+WIDTHS = {"number": 44, "name": 260, "state": 166, "optimizer": 150, "steps": 140, "left": 110, "gpu": 64, "environment": 150}
 
 NAME_WIDTH = 180
 """Pixels that a job's name has at least."""
