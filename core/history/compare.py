@@ -18,6 +18,7 @@ COMPARED = (
     Quantity.LOSS,
     Quantity.VALIDATION_LOSS,
     Quantity.D_LR,
+    Quantity.EFFECTIVE_STEP,
     Quantity.EFFECTIVE_LR,
     Quantity.LR,
     Quantity.GRAD_NORM,
@@ -26,7 +27,7 @@ COMPARED = (
 )
 """What runs can be laid over each other by."""
 
-_SMOOTHED = (Quantity.LOSS, Quantity.GRAD_NORM, Quantity.SECONDS)
+_SMOOTHED = (Quantity.LOSS, Quantity.EFFECTIVE_STEP, Quantity.GRAD_NORM, Quantity.SECONDS)
 _NOTHING: Floats = np.empty(0)
 
 

@@ -14,6 +14,7 @@ def quantity_word(quantity: Quantity) -> str:
         Quantity.LOSS: translate("CompareWords", "Loss"),
         Quantity.VALIDATION_LOSS: translate("CompareWords", "Validation loss"),
         Quantity.D_LR: translate("CompareWords", "d*lr"),
+        Quantity.EFFECTIVE_STEP: translate("CompareWords", "Effective step"),
         Quantity.EFFECTIVE_LR: translate("CompareWords", "Effective learning rate"),
         Quantity.LR: translate("CompareWords", "Learning rate"),
         Quantity.GRAD_NORM: translate("CompareWords", "Gradient norm"),
