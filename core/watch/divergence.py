@@ -30,6 +30,7 @@ _LIMIT: Final = 18.0
 _LEAST_SPREAD: Final = 0.35
 _CLIP: Final = 2.5
 _FIRST: Final = 12
+_EARLY: Final = 2 * WINDOW
 _HIGHER: Final = math.log(1.5)
 _FLATTER: Final = 0.35
 
@@ -76,7 +77,7 @@ class Divergence:
             return
         if self._count % _EVERY == 0 or self._count == LEAST:
             self._learn()
-            if self.since is None and self._has_collapsed():
+            if self.since is None and self._count <= _EARLY and self._has_collapsed():
                 self.since = step - LEAST + 1
         scale = max(self._spread, _LEAST_SPREAD)
         above = max(-_CLIP * scale, min(_CLIP * scale, value - self._level))
