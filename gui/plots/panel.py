@@ -80,7 +80,7 @@ class PlotPanel(Translated, QWidget):
 
     def _build(self) -> None:
         self.slider.setRange(0, _POSITIONS)
-        self.slider.setFixedWidth(140)
+        self.slider.setFixedWidth(110)
         self.slider.setValue(self._settings.number("plot_smoothing", 30))
         self.slider_label.setBuddy(self.slider)
         self.zero_phase.setChecked(self._settings.flag("plot_zero_phase"))
@@ -93,8 +93,9 @@ class PlotPanel(Translated, QWidget):
         bar = QHBoxLayout()
         bar.setContentsMargins(tokens.S, 0, 0, 0)
         bar.setSpacing(tokens.S)
-        for widget in (self.slider_label, self.slider, self.window_label, self.zero_phase, self.clip):
+        for widget in (self.slider_label, self.slider, self.window_label, self.zero_phase):
             bar.addWidget(widget)
+        self.loss.head.insertWidget(self.loss.head.count() - 1, self.clip)  # of both plots; the bar has no room in a small window
         bar.addSpacing(tokens.S)
         self.cursor_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         bar.addWidget(self.cursor_label, 1)
