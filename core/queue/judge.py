@@ -8,7 +8,7 @@ from dataclasses import replace
 from core.queue.model import Entry, State
 from core.runs.folder import RunFolder
 from core.runs.outcome import Ending, Outcome
-from core.runs.processes import is_alive
+from core.runs.processes import is_alive, members
 from core.text import Text
 
 TRIES = 3
@@ -29,6 +29,8 @@ def judged(entry: Entry, *, driven: bool) -> Entry:
     if entry.run is None:
         return entry if driven else replace(entry, state=State.WAITING)
     if not entry.run.is_dir():
+        if members(entry.run, (), None):
+            return replace(entry, state=State.RUNNING)  # the folder was deleted, but the training goes on, and keeps its GPU
         if entry.state is State.STARTING:  # the start was given up, and the disk had no room to say so
             return came_to_nothing(entry, _gone(entry))
         return _over(entry, State.FAILED, _gone(entry))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,6 +194,26 @@ def test_another_driver_finds_what_trains(queue: Queue, environment: Environment
     wait_for_rest(queue)
     assert outcome_of(queue) == {"a": "done", "b": "done"}
     assert len(started(output)) == 2
+
+
+def test_a_run_folder_that_is_deleted_while_it_trains(queue: Queue, environment: Environment, output: Path) -> None:
+    ids = add(queue, environment, output, "a", steps=10_000) + add(queue, environment, output, "b")
+    start_queue(queue)
+    entry = wait_for_state(queue, queue.read().entries[0], State.RUNNING)
+    assert entry.run is not None
+    wait_until(lambda: started(output), "the training")
+    shutil.rmtree(entry.run)
+    first, second = queue.read().entries
+    assert first.state.is_under_way  # it keeps its GPU
+    assert second.state is State.WAITING
+    wait_until(lambda: queue.load()[1][0].state is State.RUNNING or not queue.is_driven(), "a look of the driver")
+    kill(int(started(output)[0][2]))
+    snapshot = wait_for_rest(queue)
+    assert outcome_of(queue) == {"a": "failed", "b": "done"}
+    failed = snapshot.find(ids[0])
+    assert failed is not None
+    assert failed.problem is not None
+    assert [line[0] for line in started(output)] == ["a", "b"]
 
 
 def test_a_stopped_one_makes_room_for_the_next_and_stop_after_holds_the_queue(
