@@ -198,7 +198,7 @@ def refuse(choice: Choice, *, windows: bool | None = None, resumed: bool = False
     windows = on_windows() if windows is None else windows
     problems: list[Text] = []
     folder = choice.folder
-    if not resumed and _holds_something(folder):
+    if not resumed and holds_something(folder):
         problems.append(
             Text(
                 f"{folder} is there already and not empty. Nothing is ever written over: choose another folder.",
@@ -226,7 +226,8 @@ def refuse(choice: Choice, *, windows: bool | None = None, resumed: bool = False
         raise Problems(Text("The environment cannot be made like this:", "この内容では環境を作成できません:"), problems)
 
 
-def _holds_something(folder: Path) -> bool:
+def holds_something(folder: Path) -> bool:
+    """Whether there is anything in it, or it is no folder that may be read."""
     try:
         return any(folder.iterdir())
     except FileNotFoundError:

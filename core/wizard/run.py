@@ -18,13 +18,13 @@ from core.environment.command import run_command
 from core.environment.install import shown
 from core.environment.interpreters import child_environment
 from core.errors import CaddieError
-from core.files import write_atomically
+from core.files import replace_patiently, write_atomically
 from core.locks import locked
 from core.text import Text
 from core.wizard.archive import Stopped, fetch_zip
 from core.wizard.freeze import save_freeze
 from core.wizard.journal import Journal, load_journal, place_of, save_journal
-from core.wizard.plan import VENV, Action, Choice, Download, Run, Step, Write, refuse, steps_of, venv_python
+from core.wizard.plan import VENV, Action, Choice, Download, Run, Step, Write, holds_something, refuse, steps_of, venv_python
 from core.wizard.problems import explain_command, explain_os
 
 LOG = "log.txt"
@@ -76,7 +76,7 @@ def carry_out(choice: Choice, told: Told, stop: threading.Event) -> Outcome:
     started = time.monotonic()
     place = place_of(choice.folder)
     place.mkdir(parents=True, exist_ok=True)
-    with locked(place / "lock", on_wait=lambda: _refuse_second(choice.folder)):
+    with locked(place / "lock", on_wait=lambda: refuse_second(choice.folder)):
         before = load_journal(choice.folder)
         resumed = before is not None and before.began
         refuse(choice, resumed=resumed)
@@ -86,7 +86,12 @@ def carry_out(choice: Choice, told: Told, stop: threading.Event) -> Outcome:
     return replace(outcome, seconds=time.monotonic() - started)
 
 
-def _refuse_second(folder: Path) -> None:
+def refuse_second(folder: Path) -> None:
+    """What is said instead of waiting for another process.
+
+    Raises:
+        CaddieError: always.
+    """
     raise CaddieError(
         Text(
             f"Another window or command is setting up {folder} at this moment.",
@@ -126,6 +131,7 @@ class _Runner:
         self._choice = journal.choice
         self._told = told
         self._stop = stop
+        self._emptied = False
 
     def run(self) -> Outcome:
         skips = True  # what comes behind a step that is done anew is done anew too
@@ -143,13 +149,13 @@ class _Runner:
                 if step.id == "source":
                     self._keep(replace(self._journal, source_files=fingerprints(self._choice.folder)))
             except Stopped:
-                self._keep(self._journal.with_state(step.id, "failed"))
+                self._give_up(step)
                 self._told.step(step, "failed")
                 return Outcome(ok=False, stopped=True, failed=step.id)
             except (_Failed, CaddieError, OSError) as error:
                 problem = error.problem if isinstance(error, _Failed) else _words(error)
                 with contextlib.suppress(OSError):  # a full disk is what went wrong, perhaps
-                    self._keep(self._journal.with_state(step.id, "failed"))
+                    self._give_up(step)
                 self._told.step(step, "failed")
                 return Outcome(ok=False, failed=step.id, problem=problem)
             self._keep(self._journal.with_state(step.id, "done"))
@@ -174,12 +180,39 @@ class _Runner:
     def _clear(self, step: Step) -> None:
         """Removes what a try that was cut off left half made."""
         began = self._journal.states.get(step.id)
-        if not step.makes or began is None:
-            return
-        target = self._choice.folder if step.makes == "." else self._choice.folder / step.makes
-        if step.makes == "." and self._journal.states.get("venv") is not None:
+        if step.makes == ".":
+            self._clear_folder(began)
+        elif step.makes and began is not None:
+            remove_tree(self._choice.folder / step.makes)
+
+    def _clear_folder(self, began: str | None) -> None:
+        """Sees to an empty folder. Nothing in it is deleted: since the last try somebody may have put files of their own there."""
+        folder = self._choice.folder
+        if self._journal.states.get("venv") is not None:
             return  # the files of sd-scripts went, and what was made later is there: git and the zip refuse, which is told
-        remove_tree(target)
+        if holds_something(folder):
+            if began != "running":
+                raise _Failed(
+                    Text(
+                        f"{folder} holds files that are not of this set-up. Move them elsewhere, then go on.",
+                        f"{folder} に、このセットアップのものではないファイルがあります。別の場所に移してから再開してください。",
+                    )
+                )
+            aside = _free_name(folder)  # a crash: nobody can tell what is whose
+            replace_patiently(folder, aside)
+            self._told.output(f"{folder} -> {aside}\n")
+        self._emptied = True
+
+    def _give_up(self, step: Step) -> None:
+        """Writes down that a step failed; what it put into the folder that it found empty goes at once, while that is certain."""
+        if step.makes == "." and self._emptied:
+            with contextlib.suppress(FileNotFoundError):
+                for path in self._choice.folder.iterdir():
+                    if path.is_dir() and not path.is_symlink():
+                        remove_tree(path)
+                    else:
+                        path.unlink()
+        self._keep(self._journal.with_state(step.id, "failed"))
 
     def _do(self, action: Action) -> None:
         if self._stop.is_set():
@@ -211,6 +244,11 @@ class _Runner:
             raise Stopped
         if not ended.ok:
             raise _Failed(ended.problem or explain_command(action.argv, ended.tail, ended.exit_code))
+
+
+def _free_name(folder: Path) -> Path:
+    """Beside it, with the time."""
+    return folder.with_name(f"{folder.name}-cut-off-{time.strftime('%Y%m%d-%H%M%S')}")
 
 
 def _words(error: CaddieError | OSError) -> Text:
@@ -252,16 +290,23 @@ def digest_of(path: Path) -> str:
 
 
 def remove_tree(folder: Path) -> None:
-    """Removes a folder and all in it, also what git made read-only.
+    """Removes a folder and all in it, also what git made read-only. Of a link only the link goes.
 
     Raises:
         OSError: something cannot be removed.
     """
+    if folder.is_symlink():
+        folder.unlink()
+        return
     if not folder.exists():
         return
 
-    def unlock(function: Callable[[str], object], path: str, _error: object) -> None:
+    def unlock(function: Callable[..., object], path: str, error: tuple[type[BaseException], BaseException, object]) -> None:
+        # Only where a file refuses to go: called again, the functions that look and list would seem to have worked. And a
+        # link's permissions are those of what it leads to.
+        if function not in (os.unlink, os.remove, os.rmdir) or os.path.islink(path) or not os.path.isabs(path):
+            raise error[1]
         os.chmod(path, stat.S_IWRITE | stat.S_IREAD | stat.S_IEXEC)
         function(path)
 
-    shutil.rmtree(folder, onerror=unlock)  # onexc is Python 3.12's
+    shutil.rmtree(os.path.abspath(folder), onerror=unlock)  # onexc is Python 3.12's

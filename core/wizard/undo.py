@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.files import replace_patiently
-from core.wizard.journal import Journal, forget_journal
+from core.locks import locked
+from core.wizard.journal import Journal, forget_journal, place_of
 from core.wizard.plan import VENV
-from core.wizard.run import digest_of, files_in, remove_tree
+from core.wizard.run import digest_of, files_in, refuse_second, remove_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,10 @@ def plan_removal(journal: Journal) -> Removal:
     folder = journal.choice.folder
     present = files_in(folder) if folder.is_dir() else []
     whole = journal.states.get("source") == "done"
-    # A source that is only half there came from nobody else: the folder was empty or missing before.
-    of_git = [name for name in present if name.startswith(".git/")]
-    files = [name for name in present if _is_own(journal, name)] if whole else present
+    # One that was cut off by a crash left what is half there. One that failed took it away: what is there came later.
+    half = journal.states.get("source") == "running"
+    of_git = [name for name in present if name.startswith(".git/")] if whole or half else []
+    files = [name for name in present if _is_own(journal, name)] if whole else present if half else []
     gone = {*files, *of_git}
     stays = [folder / name for name in present if name not in gone]
     folders = [folder / VENV] if (folder / VENV).is_dir() and "venv" in journal.states else []
@@ -60,7 +62,15 @@ def undo(journal: Journal, removal: Removal) -> None:
 
     Raises:
         OSError: something cannot be removed; the rest of the plan can be tried again.
+        CaddieError: a set-up of the folder is at work.
     """
+    place = place_of(journal.choice.folder)
+    place.mkdir(parents=True, exist_ok=True)
+    with locked(place / "lock", on_wait=lambda: refuse_second(journal.choice.folder)):
+        _remove(journal, removal)
+
+
+def _remove(journal: Journal, removal: Removal) -> None:
     for folder in removal.folders:
         aside = folder.with_name(f".{folder.name}-removed")
         remove_tree(aside)
@@ -76,6 +86,8 @@ def _remove_file(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except PermissionError:
+        if path.is_symlink():
+            raise  # its permissions are those of what it leads to
         path.chmod(0o600)  # git's packs are read-only
         path.unlink(missing_ok=True)
 

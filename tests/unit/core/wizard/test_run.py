@@ -14,10 +14,10 @@ import pytest
 
 from core.errors import CaddieError, Problems
 from core.wizard.freeze import differences, read_freeze, restore_commands, saved_freezes
-from core.wizard.journal import all_journals, load_journal
+from core.wizard.journal import Journal, all_journals, load_journal, save_journal
 from core.wizard.plan import Step, check_python, refuse, venv_python
 from core.wizard.recipes import load_recipes
-from core.wizard.run import Outcome, carry_out
+from core.wizard.run import Outcome, carry_out, remove_tree
 from core.wizard.undo import plan_removal, undo
 from tests.helpers.installations import make_choice, make_index, make_repository, make_zip
 
@@ -226,3 +226,60 @@ def test_a_zip_that_reaches_out_of_its_folder_is_refused(source, tmp_path: Path)
     assert outcome.problem is not None
     assert "leads elsewhere" in outcome.problem.en
     assert not (tmp_path.parent / "evil.txt").exists()
+
+
+def test_files_that_came_after_a_failed_try_are_neither_replaced_nor_undone(source, tmp_path: Path) -> None:
+    repository, index = source
+    folder = tmp_path / "sd"
+    choice = make_choice(folder, repository, index, PYTHON)
+    assert _go(replace(choice, ref="no-such-branch")).failed == "source"
+    (folder / ".git").mkdir(parents=True)
+    mine = (folder / "dataset.png", folder / ".git" / "HEAD")
+    for path in mine:
+        path.write_text("mine", encoding="utf-8")
+    outcome = _go(choice)
+    assert outcome.failed == "source"
+    assert outcome.problem is not None
+    assert "not of this set-up" in outcome.problem.en
+    journal = load_journal(folder)
+    assert journal is not None
+    undo(journal, plan_removal(journal))
+    assert [path.read_text(encoding="utf-8") for path in mine] == ["mine", "mine"]
+
+
+def test_what_a_crash_left_is_put_aside_and_what_a_stop_left_is_removed(source, tmp_path: Path) -> None:
+    repository, index = source
+    folder = tmp_path / "sd"
+    choice = make_choice(folder, repository, index, PYTHON)
+    folder.mkdir()
+    (folder / "half.txt").write_text("half", encoding="utf-8")
+    save_journal(Journal(choice=choice, states={"source": "running"}))
+    stop = threading.Event()
+    assert _go(choice, Told(stop, "venv"), stop).failed == "venv"
+    (aside,) = tmp_path.glob("sd-cut-off-*")
+    assert (aside / "half.txt").is_file()
+
+    class Late(Told):
+        def output(self, text: str) -> None:
+            super().output(text)
+            if text.startswith("$ git"):
+                (other / "part").mkdir(parents=True)
+                (other / "part" / "half.txt").write_text("half", encoding="utf-8")
+
+    other = tmp_path / "other"
+    assert _go(replace(choice, folder=other), Late()).failed == "source"
+    assert list(other.iterdir()) == []
+
+
+def test_of_a_link_only_the_link_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir(mode=0o755)
+    (tmp_path / "models" / "mine").write_text("mine", encoding="utf-8")
+    try:
+        (tmp_path / "venv").symlink_to(tmp_path / "models", target_is_directory=True)
+    except OSError:
+        pytest.skip("no right to make links")
+    mode = (tmp_path / "models").stat().st_mode
+    remove_tree(tmp_path / "venv")
+    assert not (tmp_path / "venv").is_symlink()
+    assert (tmp_path / "models" / "mine").is_file()
+    assert (tmp_path / "models").stat().st_mode == mode
