@@ -69,7 +69,7 @@ def entrants(
     first = job.options.get("seed")
     start = first if isinstance(first, int) and not isinstance(first, bool) else 42
     mine = catalogue.find_for_options(job.options)
-    common = _common(job, steps, hold_out=hold_out)
+    common = _common(job, steps, start, hold_out=hold_out)
     found: list[Entrant] = []
     for seed in range(start, start + seeds):
         for spec in {spec.id: spec for spec in optimizers}.values():
@@ -81,7 +81,7 @@ def entrants(
     return tuple(found)
 
 
-def _common(job: Job, steps: int | None, *, hold_out: bool) -> Job:
+def _common(job: Job, steps: int | None, seed: int, *, hold_out: bool) -> Job:
     found = job
     if steps is not None:
         found = found.with_option("max_train_epochs", None).with_option("max_train_steps", steps)
@@ -89,6 +89,10 @@ def _common(job: Job, steps: int | None, *, hold_out: bool) -> Job:
         found = found.with_option("validation_split", _HELD_OUT)
         if steps is not None and not found.options.get("validate_every_n_steps"):
             found = found.with_option("validate_every_n_steps", max(1, steps // 10))
+    if found.options.get("validation_split") and found.options.get("validation_seed") is None:
+        # sd-scripts' split_train_val otherwise shuffles the two parts each by itself, so that held out images are trained on,
+        # and holds out others for each seed.
+        found = found.with_option("validation_seed", seed)
     # Nothing of an earlier training may come in: all begin at the same place.
     return found.with_option("resume", None)
 

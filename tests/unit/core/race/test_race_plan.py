@@ -11,7 +11,7 @@ from core.race.plan import entrants
 
 CATALOGUE = load_catalogue()
 OF_OPTIMIZER = {"optimizer_type", "optimizer_args", "learning_rate", "lr_scheduler", "lr_warmup_steps", "max_grad_norm"}
-NAMES = {"output_name", "seed", "validation_split"}
+NAMES = {"output_name", "seed", "validation_split", "validation_seed"}
 JOB = Job(
     name="猫",
     options={
@@ -75,3 +75,10 @@ def test_seeds_steps_and_held_out_images() -> None:
     assert options["output_name"] == "cat-Lion-8"
     (bare,) = _of("Lion", hold_out=False)
     assert "validation_split" not in bare.job.options
+    assert "validation_seed" not in bare.job.options
+
+
+def test_the_same_images_are_held_out_from_every_training() -> None:
+    assert {one.job.options["validation_seed"] for one in _of("AdamW", "Lion", seeds=3)} == {7}
+    (own,) = entrants(JOB.with_option("validation_seed", 5), [CATALOGUE.get("Lion")], CATALOGUE)  # type: ignore[list-item]
+    assert own.job.options["validation_seed"] == 5
