@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Sequence
@@ -63,11 +64,20 @@ def saved_freezes(folder: Path) -> list[Path]:
 def differences(before: str, now: str) -> tuple[list[str], list[str]]:
     """What would have to be installed and what removed to come back: pip requirements, and names.
 
-    Lines that are no `name==version` (an editable install, a path) are left alone.
+    Lines that are no `name==version` (an editable install, a path) are left alone; what they name is not removed either.
     """
     old, new = _pairs(before), _pairs(now)
     install = [f"{name}=={version}" for name, version in old.items() if new.get(name) != version]
-    return sorted(install), sorted(name for name in new if name not in old)
+    elsewhere = _from_elsewhere(before)
+    return sorted(install), sorted(name for name in new if name not in old and name not in elsewhere)
+
+
+_ELSEWHERE = re.compile(r"^(?:([\w.-]+) @ |-e .*[#&]egg=([\w.-]+)|# Editable .*\(([\w.-]+)(?:==[^)]*)?\))", re.MULTILINE)
+
+
+def _from_elsewhere(text: str) -> set[str]:
+    """Names of what came from an address or a folder."""
+    return {name.lower().replace("_", "-") for match in _ELSEWHERE.finditer(text) for name in match.groups() if name}
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from core.wizard.recipes import TorchBuild, best_build
 _PIP = ("--disable-pip-version-check", "--no-input")
 _INFO = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)\.(?:dist|egg)-info$")
 _TORCH = ("torch", "torchvision")
+_BUILD = re.compile(r"cpu|cu\d+|rocm\d[\d.]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +101,25 @@ def _twice(places: Sequence[Path], report: ProbeReport, pip: tuple[str, ...]) ->
             f"{name} が二重に入っています ({listed})。どちらが使われるか分かりません。両方を削除し、{keep} を入れ直します。",
         )
         away = (*pip, "uninstall", "--yes", name)
+        if name == "pip":  # which could not bring itself back: one is installed over both, and the others' records go
+            over = _install(pip, "--force-reinstall", "--no-deps", f"pip=={keep}")
+            others = tuple(
+                path for place in places for path in place.glob("pip-*-info") if not path.name.startswith(f"pip-{keep}.")
+            )
+            yield Ailment(id="package.twice:pip", text=text, commands=(over,), removes=others)
+            continue
         # Once for each: pip removes the one that it finds first.
         yield Ailment(
             id=f"package.twice:{name}",
             text=text,
-            commands=(*(away for _ in found), _install(pip, "--no-deps", f"{name}=={keep}")),
+            commands=(*(away for _ in found), _install(pip, "--no-deps", f"{name}=={keep}", *_index_of(keep))),
         )
+
+
+def _index_of(version: str) -> tuple[str, ...]:
+    """Where a build such as `2.6.0+cu124` comes from: PyPI has none of them."""
+    build = version.partition("+")[2]
+    return ("--extra-index-url", f"https://download.pytorch.org/whl/{build}") if _BUILD.fullmatch(build) else ()
 
 
 def _sortable(version: str) -> tuple[tuple[int, str], ...]:
@@ -168,7 +182,7 @@ def _broken(report: ProbeReport, pip: tuple[str, ...]) -> Iterator[Ailment]:
             f"{name} {found.version} is installed and cannot be imported ({found.error}). {version} is installed over it, alone.",
             f"{name} {found.version} は入っていますがインポートできません ({found.error})。{version} だけを入れ直します。",
         )
-        command = _install(pip, "--force-reinstall", "--no-deps", f"{name}=={version}")
+        command = _install(pip, "--force-reinstall", "--no-deps", f"{name}=={version}", *_index_of(version))
         yield Ailment(id=f"package.broken:{name}", text=text, commands=(command,))
 
 

@@ -118,6 +118,18 @@ def test_two_versions_and_leftovers_are_mended_and_everything_can_be_put_back(
     assert [path.name for path in site.glob("dadaptation-*")] == ["dadaptation-3.1.dist-info"]
 
 
+def test_two_pips_and_two_builds_of_torch_can_be_brought_back(tmp_path: Path) -> None:
+    python = tmp_path / "bin" / "python"
+    site = tmp_path / "lib" / "python3.10" / "site-packages"
+    for name in ("pip-24.0", "pip-25.1", "torch-2.4.0+cu121", "torch-2.6.0+cu124"):
+        (site / f"{name}.dist-info").mkdir(parents=True)
+    of_pip, of_torch = diagnose(_environment(python), _report(), RTX, BUILDS)
+    assert [command[3] for command in of_pip.commands] == ["install"], "without pip nothing brings pip back"
+    assert of_pip.commands[-1][-1] == "pip==25.1"
+    assert [path.name for path in of_pip.removes] == ["pip-24.0.dist-info"]
+    assert of_torch.commands[-1][-3:] == ("torch==2.6.0+cu124", "--extra-index-url", "https://download.pytorch.org/whl/cu124")
+
+
 def test_a_repair_that_fails_says_why_and_keeps_the_list(python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CADDIE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")

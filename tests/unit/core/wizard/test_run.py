@@ -182,6 +182,8 @@ def test_packages_are_put_back_as_they_were(source, tmp_path: Path) -> None:
     now = "torch==2.6.0\nprodigyopt==1.1.2\nnew_one==1.0\n"
     install, remove = differences(before, now)
     assert (install, remove) == (["torch==2.6.0+cu124"], ["new-one"])
+    other = "foo @ git+https://example.com/foo\n-e git+https://example.com/b@1#egg=Bar_x\n# Editable install with no version control (baz==1.0)\n"
+    assert differences(other, "foo==1.0\nbar-x==2\nbaz==1.0\nnew==1\n") == ([], ["new"]), "it was there before, from elsewhere"
     commands = restore_commands(Path("py"), install, remove, "https://index/cu124")
     assert [command[3] for command in commands] == ["uninstall", "install"]
     assert commands[1][7:9] == ("--extra-index-url", "https://index/cu124")
