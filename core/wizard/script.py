@@ -100,7 +100,7 @@ def _bat(choice: Choice, steps: Sequence[Step]) -> str:
         return [
             f"cd /d {above} {failed}",
             f"curl --fail --location --output source.zip {cmd.quote(action.address)} {failed}",
-            f"mkdir {folder} {failed}",
+            f"if not exist {folder} mkdir {folder} {failed}",
             f"tar -xf source.zip --strip-components=1 -C {folder} {failed}",
             "del source.zip",
         ]
@@ -134,17 +134,17 @@ def _ps1(choice: Choice, steps: Sequence[Step]) -> str:
                 f"if (-not (Test-Path -LiteralPath {file})) {{ New-Item -ItemType Directory -Force {beside} | Out-Null; {write} }}"
             ]
         return [
-            f"Set-Location -LiteralPath {above}",
-            f"Invoke-WebRequest -UseBasicParsing -Uri {powershell.literal(action.address)} -OutFile source.zip",
-            "Expand-Archive -LiteralPath source.zip -DestinationPath unpacked",
-            f"Move-Item -LiteralPath (Get-ChildItem unpacked)[0].FullName -Destination {folder}",
+            f"Set-Location -ErrorAction Stop -LiteralPath {above}",
+            f"Invoke-WebRequest -ErrorAction Stop -UseBasicParsing -Uri {powershell.literal(action.address)} -OutFile source.zip",
+            "Expand-Archive -ErrorAction Stop -LiteralPath source.zip -DestinationPath unpacked",
+            f"Move-Item -ErrorAction Stop -LiteralPath (Get-ChildItem unpacked)[0].FullName -Destination {folder}",
             "Remove-Item -Recurse source.zip, unpacked",
         ]
 
     def line(action: Run) -> str:
         first, *rest = action.argv
         command = " ".join(["&", powershell.literal(first), *map(powershell.argument, rest)])
-        return f"Set-Location -LiteralPath {folder if action.inside else above}\r\n{command}\r\n{check}"
+        return f"Set-Location -ErrorAction Stop -LiteralPath {folder if action.inside else above}\r\n{command}\r\n{check}"
 
     lines = [f"# {_TITLE}", "$ErrorActionPreference = 'Stop'", powershell.LEGACY]
     lines += [f"$env:{name} = {powershell.literal(value)}" for name, value in SAFE_VARIABLES.items()]

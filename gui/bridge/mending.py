@@ -47,6 +47,7 @@ class Mending(QObject):
         super().__init__(parent)
         self._tasks = tasks
         self._stop: threading.Event | None = None
+        self._asked: Path | None = None
         self._said.connect(self.output, Qt.ConnectionType.QueuedConnection)
         application = QCoreApplication.instance()
         if application is not None:
@@ -73,7 +74,8 @@ class Mending(QObject):
         self._tasks.start(work, done=self.diagnosed.emit, owner=self)
 
     def plan_restore(self, environment: Environment, saved: Path) -> None:
-        """Works out what would bring these packages back; `planned` comes."""
+        """Works out what would bring these packages back; `planned` comes, unless another list was asked for since."""
+        self._asked = saved
 
         def work() -> tuple[tuple[str, ...], ...]:
             from core.wizard.hardware import find_hardware
@@ -82,7 +84,19 @@ class Mending(QObject):
 
             return restore_plan(environment, saved, best_build(load_builds(), find_hardware()).index)
 
-        self._tasks.start(work, done=self.planned.emit, failed=self._end, owner=self)
+        def done(commands: tuple[tuple[str, ...], ...]) -> None:
+            if self._asked == saved:
+                self.planned.emit(commands)
+
+        def failed(error: BaseException) -> None:
+            if self._asked == saved:
+                self._end(error)
+
+        self._tasks.start(work, done=done, failed=failed, owner=self)
+
+    def forget_plan(self) -> None:
+        """Nobody waits for `planned` any more."""
+        self._asked = None
 
     def mend(self, environment: Environment, ailments: Sequence[Ailment]) -> None:
         """Mends what was agreed to."""

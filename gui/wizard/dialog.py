@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QMessageBox, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from core.environment.interpreters import on_windows
@@ -189,11 +188,6 @@ class WizardDialog(Translated, QDialog):
             self.installation.stop()
         super().reject()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """As `reject`."""
-        event.ignore()
-        self.reject()
-
     # --- the system's dialogs ----------------------------------------------------------------------------------
 
     def _choose_folder(self) -> None:
@@ -212,12 +206,14 @@ class WizardDialog(Translated, QDialog):
     def use_python(self, path: Path) -> None:
         """Asks an interpreter whether it will do, and chooses it."""
 
+        recipe = self.choose.recipe.currentData()  # here: no widget is asked from the worker
+
         def ask() -> str:
             from core.wizard.plan import check_python
             from core.wizard.pythons import ask_version
 
             version = ask_version(path)
-            check_python(version, self.choose.recipe.currentData())
+            check_python(version, recipe)
             return version
 
         self._services.tasks.start(

@@ -122,6 +122,7 @@ class RepairDialog(Translated, QDialog):
             box.setChecked(True)
             box.toggled.connect(self.retranslate)
             words = Label(self._say(ailment.text), wrap=True)
+            box.setAccessibleName(words.text())
             line = row(box, words)
             line.setStretch(1, 1)
             line.setAlignment(box, Qt.AlignmentFlag.AlignTop)
@@ -153,6 +154,8 @@ class RepairDialog(Translated, QDialog):
         self.log.clear()
         if path is not None:
             self.mending.plan_restore(self._environment, path)
+        else:
+            self.mending.forget_plan()
         self.retranslate()
 
     def _on_planned(self, commands: Sequence[tuple[str, ...]]) -> None:

@@ -46,6 +46,7 @@ def test_only_what_is_ticked_is_run_and_the_environment_is_probed_again(dialog, 
     dialog.mending.diagnosed.emit(Diagnosis(found, ()))
     assert dialog.state == "choosing"
     assert not dialog.saved.isVisible()
+    assert dialog.boxes["first"].accessibleName() == "first is broken"
     dialog.boxes["second"].setChecked(False)
     dialog.go.click()
     assert dialog.state == "running"
@@ -74,6 +75,21 @@ def test_a_sound_environment_offers_its_earlier_packages(dialog, qtbot, tmp_path
     qtbot.waitUntil(lambda: "no-such-package-at-all==1.0" in dialog.log.toPlainText(), timeout=LONG)
     assert dialog.go.isEnabled()
     assert "uninstall" in dialog.log.toPlainText()
+
+
+def test_the_plan_of_a_list_that_is_not_chosen_any_more_is_dropped(dialog, qtbot, tmp_path) -> None:
+    kept = [tmp_path / f"packages-2026110{day}-101500.txt" for day in (1, 2)]
+    for place, path in enumerate(kept):
+        path.write_text(f"no-such-package-at-all=={place}.0\n", encoding="utf-8")
+    dialog.mending.diagnosed.emit(Diagnosis((), tuple(kept)))
+    planned: list[object] = []
+    dialog.mending.planned.connect(planned.append)
+    for place in (1, 2):
+        dialog.saved.setCurrentIndex(place)
+        dialog.saved.activated.emit(place)
+    qtbot.waitUntil(lambda: "no-such-package-at-all==1.0" in dialog.log.toPlainText(), timeout=LONG)
+    qtbot.waitUntil(lambda: not dialog._services.tasks.busy, timeout=LONG)
+    assert len(planned) == 1
 
 
 def test_with_nothing_ticked_there_is_nothing_to_run(dialog) -> None:

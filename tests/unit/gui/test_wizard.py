@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import shiboken6
 
 from core.wizard.hardware import Hardware
 from core.wizard.journal import Journal, load_journal
@@ -79,6 +80,26 @@ def test_without_git_and_python_it_says_what_to_do(dialog) -> None:
     assert dialog.choose.source.currentData() == "zip"
     assert "python.org" in dialog._notice_text.text()
     assert not dialog.next.isEnabled()
+
+
+def test_the_frame_s_button_ends_the_dialog_for_good(services, qtbot) -> None:
+    from gui.wizard.dialog import open_wizard
+
+    made = WizardDialog(services, installation=Still(services.tasks))
+    ended: list[int] = []
+    made.finished.connect(ended.append)
+    open_wizard(made)
+    made.close()
+    qtbot.waitUntil(lambda: not shiboken6.isValid(made), timeout=LONG)
+    assert ended == [0]
+
+
+def test_the_frame_s_button_is_refused_while_somebody_wants_to_go_on(dialog, monkeypatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(type(dialog.installation), "running", True)
+        dialog.may_close = lambda: False
+        assert not dialog.close()
+        assert dialog.isVisible()
 
 
 def test_a_folder_that_holds_something_is_refused(dialog, qtbot, tmp_path) -> None:

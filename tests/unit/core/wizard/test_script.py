@@ -66,6 +66,9 @@ def test_the_zip_takes_the_place_of_git(choice, format) -> None:
     text = script_of(replace(choice, source="zip"), format)
     assert "git clone" not in text
     assert "archive/main.zip" in text
+    if format == "ps1":  # whose errors would be passed over, and the rest be made in another folder
+        verbs = ("Set-Location", "Invoke-WebRequest", "Expand-Archive", "Move-Item")
+        assert all("-ErrorAction Stop" in line for line in text.splitlines() if line.startswith(verbs))
 
 
 def test_the_verb_shows_and_exports_and_runs_nothing(tmp_path: Path, capsys, monkeypatch) -> None:
