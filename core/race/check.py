@@ -11,6 +11,8 @@ from core.queue.start import builtin_options, options_of, refuse_what_fails
 from core.race.plan import Entrant
 from core.text import Text
 
+_HEADING = Text("Nothing was started:", "何も開始しませんでした:")
+
 
 def refuse(racing: Sequence[Entrant], environment: Environment | None, catalogue: Catalogue) -> None:
     """Says all that keeps a training from beginning.
@@ -21,9 +23,15 @@ def refuse(racing: Sequence[Entrant], environment: Environment | None, catalogue
         catalogue: knows the optimizers.
 
     Raises:
-        Problems: at least one cannot begin.
+        Problems: at least one cannot begin, or there is no environment with sd-scripts for them.
         CaddieError: the options of the environment's script cannot be read.
     """
+    if any(entrant.job.engine != "builtin" for entrant in racing) and (environment is None or environment.sd_scripts is None):
+        missing = Text(
+            "The trainings are for sd-scripts. Choose an environment that has sd-scripts first.",
+            "sd-scripts で学習するジョブです。先に sd-scripts の環境を選んでください。",
+        )
+        raise Problems(_HEADING, [missing])
     problems: list[Text] = []
     for entrant in racing:
         try:
@@ -31,7 +39,7 @@ def refuse(racing: Sequence[Entrant], environment: Environment | None, catalogue
         except CaddieError as error:
             problems.append(Text(f"{entrant.id}: {error.text.en}", f"{entrant.id}: {error.text.ja}"))
     if problems:
-        raise Problems(Text("Nothing was started:", "何も開始しませんでした:"), problems)
+        raise Problems(_HEADING, problems)
 
 
 def _check(entrant: Entrant, environment: Environment | None, catalogue: Catalogue) -> None:

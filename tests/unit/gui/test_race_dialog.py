@@ -55,6 +55,7 @@ def test_a_race_that_cannot_begin_says_why(dialog, qtbot) -> None:
     assert dialog.start.text() == "Starting …"
     qtbot.waitUntil(dialog._notice.isVisible, timeout=LONG)
     assert "Nothing was started" in dialog._notice_text.text()
+    assert "Choose an environment" in dialog._notice_text.text()
     assert dialog.tabs.currentIndex() == 0
 
 

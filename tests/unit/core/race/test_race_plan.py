@@ -6,7 +6,9 @@ import pytest
 
 from core.advice.advise import advise
 from core.catalogue.loader import load_catalogue
+from core.errors import CaddieError
 from core.job.model import Job
+from core.race.check import refuse
 from core.race.plan import entrants
 
 CATALOGUE = load_catalogue()
@@ -82,3 +84,8 @@ def test_the_same_images_are_held_out_from_every_training() -> None:
     assert {one.job.options["validation_seed"] for one in _of("AdamW", "Lion", seeds=3)} == {7}
     (own,) = entrants(JOB.with_option("validation_seed", 5), [CATALOGUE.get("Lion")], CATALOGUE)  # type: ignore[list-item]
     assert own.job.options["validation_seed"] == 5
+
+
+def test_a_race_for_sd_scripts_without_an_environment_is_not_taken_for_one_of_the_built_in_trainer() -> None:
+    with pytest.raises(CaddieError, match="Choose an environment"):
+        refuse(_of("AdamW"), None, CATALOGUE)
