@@ -110,8 +110,14 @@ def caution(table: Sequence[Standing]) -> Text | None:
     if len(ranked) < 2:
         return None
     first, second = ranked[:2]
-    one = first.validation or first.loss
-    other = second.validation or second.loss
+    if any(item.finished < item.total for item in (first, second)):
+        return Text(
+            "Not every training of the first two has come to its end: what stands here is not a result yet, or seeds are missing.",
+            "上位 2 つの学習がすべて完了していません。途中経過であるか、一部のシードの結果が欠けています。",
+        )
+    # Never one's validation loss against the other's training loss.
+    both = first.validation is not None and second.validation is not None
+    one, other = (first.validation, second.validation) if both else (first.loss, second.loss)
     if one is None or other is None:
         return None
     if one[1] is None or other[1] is None:

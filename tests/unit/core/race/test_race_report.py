@@ -48,3 +48,19 @@ def test_one_seed_or_a_lead_within_the_spread_is_no_victory() -> None:
     assert caution(standings(far)) is None
     assert cells_of(standings(far)[0])[0] == "0.1400 ± 0.0200"
     assert caution(()) is None
+
+
+def test_who_has_not_come_to_an_end_does_not_win() -> None:
+    far = [_line("B", seed, validation_loss=0.5 + 0.02 * seed) for seed in (1, 2, 3)]
+    early = [_line("A", seed, validation_loss=0.1 + 0.02 * seed) for seed in (1, 2)]
+    words = caution(standings([*early, _line("A", 3, ending=Ending.FAILED, validation_loss=0.1), *far]))
+    assert words is not None
+    assert "come to its end" in words.en
+
+
+def test_a_validation_loss_is_never_set_against_a_loss() -> None:
+    lines = [_line("A", seed, validation_loss=0.1 + 0.01 * seed, loss=0.5 + 0.01 * seed) for seed in (1, 2)]
+    lines += [_line("B", seed, loss=0.5 + 0.01 * seed) for seed in (1, 2)]
+    words = caution(standings(lines))
+    assert words is not None
+    assert "no winner" in words.en
