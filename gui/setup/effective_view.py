@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -22,6 +22,7 @@ from core.catalogue.kinds import literal
 from core.effective.effective import effective
 from core.effective.model import Effective, Origin
 from core.effective.words import ORIGINS, rate_words
+from core.job.model import Job
 from gui.bridge.clock import Delay
 from gui.plots.curve import Curve, Look
 from gui.plots.plot import StepPlot
@@ -29,6 +30,9 @@ from gui.plots.rates import COLOR_ORDER
 from gui.services import Services
 from gui.setup.dock_view import DockView
 from gui.widgets.base import Label
+
+if TYPE_CHECKING:  # the window opens without what reads models
+    from core.effective.memory import Estimate
 
 DELAY = 120
 """Milliseconds between an edit and the new view."""
@@ -46,6 +50,8 @@ class EffectiveView(DockView):
         super().__init__(parent)
         self._services = services
         self._found: Effective | None = None
+        self._memory: Estimate | None = None
+        self._asked: Job | None = None
         self._delay = Delay(self.renew, DELAY, self)
         self._on_screen = False
         self.facts = _Table(self)
@@ -99,8 +105,30 @@ class EffectiveView(DockView):
         services = self._services
         self._found = effective(services.session.job, services.catalogue, batches=services.counting.batches())
         self._show()
+        self._estimate()
         if self._found.steps is None and self._on_screen:
             services.counting.look_once()  # a length in epochs is one in steps once the images are counted
+
+    def _estimate(self) -> None:
+        """The memory, in a worker: it reads the header of the checkpoint."""
+        services = self._services
+        job = services.session.job
+        if job is self._asked:
+            return
+        self._asked = job
+        spec = services.catalogue.find_for_options(job.options)
+
+        def ask() -> Estimate:
+            from core.effective.memory import estimate_of
+
+            return estimate_of(job, spec)
+
+        services.tasks.start(ask, done=lambda found: self._take(job, found), owner=self)
+
+    def _take(self, job: Job, found: Estimate) -> None:
+        if job is self._asked:  # another edit came meanwhile
+            self._memory = found
+            self._show()
 
     # --- what is shown -----------------------------------------------------------------------------------------
 
@@ -137,7 +165,18 @@ class EffectiveView(DockView):
         lines.append((self.tr("Scheduler"), say(found.scheduler), None, "option:lr_scheduler"))
         for one in found.facts:
             lines.append((say(one.label), say(one.value), one.origin, one.fields[0] if one.fields else ""))
+        if self._memory is not None:
+            from core.effective.memory import facts_of
+
+            lines += [(say(one.label), say(one.value), None, "") for one in facts_of(self._memory, self._present())]
         return lines
+
+    def _present(self) -> int | None:
+        """Bytes of the GPU that would train; None where nobody has looked."""
+        service = self._services.environments
+        selected = service.selected
+        report = service.report(selected.id) if selected is not None else None
+        return report.gpus[0].memory if report is not None and report.gpus else None
 
     def _draw(self, found: Effective) -> None:
         for key in list(self.plot.curves):

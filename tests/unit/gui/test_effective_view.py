@@ -96,3 +96,9 @@ def test_images_that_cannot_be_counted_are_tried_once_and_not_reported(services,
     assert not asked
     assert view.found.steps is None
     assert not unhandled
+
+
+def test_the_memory_is_told_or_why_it_is_not(services, view, qtbot):
+    services.session.edit(Job(options={"optimizer_type": "AdamW", "mixed_precision": "bf16", "sdpa": True}), "test")
+    qtbot.waitUntil(lambda: "GPU memory, estimated" in _lines(view.facts), timeout=10_000)
+    assert _lines(view.facts)["GPU memory, estimated"] == "No model is chosen."
