@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from core.command.build import join_path
 from core.environment.model import Environment
 from core.errors import CaddieError
 from core.files import write_atomically
@@ -114,7 +115,7 @@ def create_race(
     queue = Queue(folder / "queue")
     members: list[Member] = []
     for entrant in entrants:
-        entry = queue.add(entrant.job, environment=environment, base=base, preflight=preflight)
+        entry = queue.add(_into_own_folder(entrant.job, folder.name), environment=environment, base=base, preflight=preflight)
         members.append(Member(entry=entry.id, name=entrant.id, optimizer=entrant.optimizer, seed=entrant.seed))
     if lanes is not None:
         queue.set_lanes(lanes)
@@ -122,6 +123,12 @@ def create_race(
     # Last: a race that has no file was cut off while it was written, and nobody lists it.
     write_atomically(folder / _FILE, json.dumps(_record(race), ensure_ascii=False, indent=1))
     return race
+
+
+def _into_own_folder(job: Job, race_id: str) -> Job:
+    """What a race writes lies in a folder of its own inside the job's: a second race must not write over the first one's LoRAs."""
+    own = job.options.get("output_dir")
+    return job.with_option("output_dir", join_path(own, f"race-{race_id}")) if isinstance(own, str) and own else job
 
 
 def start_race(race: Race) -> None:

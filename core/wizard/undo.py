@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from core.locks import locked
 from core.wizard.journal import Journal, forget_journal, place_of
 from core.wizard.plan import VENV
 from core.wizard.run import digest_of, files_in, refuse_second, remove_tree
+
+_GIT_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ def plan_removal(journal: Journal) -> Removal:
     # One that was cut off by a crash left what is half there. One that failed took it away: what is there came later.
     half = journal.states.get("source") == "running"
     of_git = [name for name in present if name.startswith(".git/")] if whole or half else []
+    if of_git and whole and _has_own_work(folder):
+        of_git = []
     files = [name for name in present if _is_own(journal, name)] if whole else present if half else []
     gone = {*files, *of_git}
     stays = [folder / name for name in present if name not in gone]
@@ -38,6 +43,26 @@ def plan_removal(journal: Journal) -> Removal:
     folders += [folder / ".git"] if of_git else []
     outside = [Path(path) for path, digest in journal.written.items() if _unchanged(Path(path), digest)]
     return Removal(tuple(folders), tuple([folder / name for name in files] + outside), tuple(stays))
+
+
+def _has_own_work(folder: Path) -> bool:
+    """Whether git's folder holds commits or stashes that are nowhere else; also where git cannot be asked."""
+    questions = (("log", "--branches", "--not", "--remotes", "--oneline", "-1"), ("stash", "list"))
+    for words in questions:
+        try:
+            answer = subprocess.run(
+                ["git", "-C", str(folder), *words],
+                capture_output=True,
+                timeout=_GIT_SECONDS,
+                check=True,
+                stdin=subprocess.DEVNULL,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except (OSError, subprocess.SubprocessError):
+            return True
+        if answer.stdout.strip():
+            return True
+    return False
 
 
 def _is_own(journal: Journal, name: str) -> bool:

@@ -45,7 +45,8 @@ def test_each_trains_in_turn_and_the_page_holds_all_of_it(environment: Environme
     capsys.readouterr()
     cli.run([*argv, "--json", "-o", str(page)])
     told = json.loads(capsys.readouterr().out)
-    assert [line[0] for line in started(tmp_path)] == ["猫-AdamW", "猫-Lion"]
+    race = list_races()[0]
+    assert [line[0] for line in started(tmp_path / race.tag)] == ["猫-AdamW", "猫-Lion"]
     assert {item["optimizer"]: item["finished"] for item in told["standings"]} == {"AdamW": 1, "Lion": 1}
     text = page.read_text(encoding="utf-8")
     assert "猫 &amp; 犬" in text
@@ -53,7 +54,6 @@ def test_each_trains_in_turn_and_the_page_holds_all_of_it(environment: Environme
     assert "http" not in text.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "https://matplotlib.org", ""
     ).replace("http://creativecommons.org", ""), "nothing is fetched"
-    race = list_races()[0]
     assert load_race(race.id) == race
     for _, run in race.runs():
         assert race.tag in read_record(run).tags
@@ -77,4 +77,4 @@ def test_it_goes_on_without_the_terminal(environment: Environment, tmp_path: Pat
     assert cli.run(argv) == 0
     race = load_race(json.loads(capsys.readouterr().out)["race"])
     wait_for_rest(race.queue)
-    assert [line[0] for line in started(tmp_path)] == ["a-AdamW-42", "a-Lion-42", "a-AdamW-43", "a-Lion-43"]
+    assert [line[0] for line in started(tmp_path / race.tag)] == ["a-AdamW-42", "a-Lion-42", "a-AdamW-43", "a-Lion-43"]

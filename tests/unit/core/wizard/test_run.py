@@ -273,6 +273,21 @@ def test_what_a_crash_left_is_put_aside_and_what_a_stop_left_is_removed(source, 
     assert list(other.iterdir()) == []
 
 
+def test_commits_of_one_s_own_survive_an_undo(source, tmp_path: Path) -> None:
+    repository, index = source
+    stop = threading.Event()
+    choice = make_choice(tmp_path / "sd", repository, index, PYTHON)
+    _go(choice, Told(stop, "venv"), stop)
+    journal = load_journal(tmp_path / "sd")
+    assert journal is not None
+    assert tmp_path / "sd" / ".git" in plan_removal(journal).folders
+    git = ("git", "-c", "user.name=me", "-c", "user.email=me@example.com", "-C", str(tmp_path / "sd"))
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "mine"], check=True)
+    undo(journal, plan_removal(journal))
+    assert (tmp_path / "sd" / ".git").is_dir()
+    assert not (tmp_path / "sd" / "train_network.py").exists()
+
+
 def test_of_a_link_only_the_link_is_removed(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir(mode=0o755)
     (tmp_path / "models" / "mine").write_text("mine", encoding="utf-8")
