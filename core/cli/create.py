@@ -42,6 +42,13 @@ def run_create(options: Namespace) -> int:
         export_script(choice, Path(options.export), _format_of(Path(options.export)))
         return 0
     steps = steps_of(choice)
+    if resumed:
+        note(
+            Text(
+                "A set-up of this folder was cut off; it goes on with what was chosen then. To choose anew, take it back with --undo first.",
+                "このフォルダーのセットアップは途中で止まっています。そのときの選択のまま続きから行います。選び直すには、先に --undo で取り消してください。",
+            )
+        )
     if options.json:
         print_json({"choice": plain(choice), "steps": plain(steps)})
     else:

@@ -231,9 +231,12 @@ class WizardDialog(Translated, QDialog):
             str(Path.home() / ("set-up-sd-scripts.bat" if on_windows() else "set-up-sd-scripts.sh")),
             "*.bat *.ps1 *.sh",
         )
-        suffix = Path(name).suffix.lower().removeprefix(".")
-        if name and self._choice is not None and suffix in ("sh", "bat", "ps1"):
-            self.installation.export(self._choice, Path(name), suffix)  # pyright: ignore[reportArgumentType]
+        if not name or self._choice is None:
+            return
+        path = Path(name)
+        if path.suffix.lower() not in (".sh", ".bat", ".ps1"):  # dialogs of Linux add none
+            path = path.with_name(path.name + (".bat" if on_windows() else ".sh"))
+        self.installation.export(self._choice, path, path.suffix.lower().removeprefix("."))  # pyright: ignore[reportArgumentType]
 
     # --- words -------------------------------------------------------------------------------------------------
 
