@@ -67,7 +67,7 @@ def judge(key: Key, value: object) -> KeyFault | None:
     """Why a value will not do for a key, or None."""
     if not _PASSES[key.kind](value):
         return _wrong_type(key, value)
-    numbers = cast("list[Any]", value) if isinstance(value, list | tuple) else [value]
+    numbers = cast("list[Any]", value if isinstance(value, list | tuple) else [value])
     if key.kind in ("whole", "number", "size") and any(isinstance(one, bool) for one in numbers):
         wanted = WORDS[key.kind]
         text = Text(
